@@ -1,0 +1,47 @@
+"""Latency of every exported artefact on this machine, one graph against another in one run.
+
+    python -m pytest benchmarks/latency.py                        (after `make export`)
+    python -m pytest benchmarks/latency.py --benchmark-json=latency.json
+
+Times of a desktop processor, threads stated; phones are another matter. Compare rows of one run only: machines are
+shared and their speed drifts.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from runtime.backends import open_artifact
+from runtime.manifest import Manifest
+from runtime.schema import Artifact
+
+ARTIFACTS_DIR = Path("artifacts")
+THREADS = 1
+
+
+def artifacts() -> list[Artifact]:
+    """What `make export` made; nothing where it has not run."""
+    return list(Manifest.load(ARTIFACTS_DIR).artifacts) if ARTIFACTS_DIR.is_dir() else []
+
+
+@pytest.mark.parametrize("artifact", [pytest.param(a, id=a.id) for a in artifacts()])
+def test_latency(artifact: Artifact, benchmark: BenchmarkFixture) -> None:
+    """One call of one artefact, its input already in memory."""
+    if artifact.format == "coreml" and sys.platform != "darwin":
+        pytest.skip("not run: Core ML runs on macOS and iOS only")
+    manifest = Manifest.load(ARTIFACTS_DIR)
+    runner = open_artifact(artifact, ARTIFACTS_DIR, THREADS)
+    generator = np.random.default_rng(0)
+    shape = (manifest.height_px, manifest.width_px)
+    inputs = {
+        tensor.name: generator.uniform(*tensor.range, (1, tensor.channels, *shape)).astype(np.float32)
+        for tensor in manifest.graphs[artifact.graph].inputs
+    }
+    benchmark.group = f"{artifact.graph}, {shape[1]}x{shape[0]}, {THREADS} thread"
+    result = benchmark(runner.run, inputs)
+    assert all(np.isfinite(output).all() for output in result.values())

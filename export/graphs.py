@@ -1,0 +1,125 @@
+"""The three deployable graphs and their contract: the one place where a tensor's meaning is written down.
+
+defocus: image -> sigma_px.    deblur: image, sigma_px -> sharp.    refocus: sharp, target_sigma_px -> refocused.
+
+All graphs are NCHW float32 here; a writer changes layout and type at the border of its own format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from export.refocus import Refocus
+from runtime.manifest import TensorMeaning
+from train.checkpoint import Deployable
+from train.networks.deblur import DeblurNet
+from train.networks.unet import UNet
+
+GRAPH_NAMES = ("defocus", "deblur", "refocus")
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    """What a graph is, before it becomes a file."""
+
+    name: str
+    summary: str
+    inputs: tuple[TensorMeaning, ...]
+    outputs: tuple[TensorMeaning, ...]
+    halo_px: int
+    """Distance from which an input pixel can still change an output pixel; the overlap that tiling needs."""
+    size_multiple: int
+    """Height and width must be multiples of this."""
+    module: nn.Module
+    """NCHW float32, in eval mode."""
+
+
+class DeblurGraph(nn.Module):
+    """The deblurring network with its output clamped to the picture range."""
+
+    def __init__(self, network: DeblurNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, sigma_px: Tensor) -> Tensor:
+        """(B, 3, H, W) sRGB, (B, 1, H, W) pixels -> (B, 3, H, W) sRGB in [0, 1]."""
+        return torch.clamp(self.network(image, sigma_px), 0.0, 1.0)
+
+
+def picture(name: str, meaning: str) -> TensorMeaning:
+    """Contract of an sRGB picture."""
+    return TensorMeaning(
+        name=name,
+        channels=3,
+        channel_order="RGB",
+        color_space="sRGB",
+        unit=None,
+        range=(0.0, 1.0),
+        meaning=meaning,
+    )
+
+
+def sigma_map(name: str, sigma_max_px: float, meaning: str) -> TensorMeaning:
+    """Contract of a map of blur sigmas."""
+    return TensorMeaning(
+        name=name, channels=1, channel_order=None, color_space=None, unit="px", range=(0.0, sigma_max_px),
+        meaning=meaning,
+    )  # fmt: skip
+
+
+def unet_halo_px(unet: UNet) -> int:
+    """Receptive-field radius of a U-Net in input pixels, rounded up to its size multiple.
+
+    Every 3x3 convolution at 1/s of the resolution reaches s pixels further, the 6x6 stem three; the transposed
+    convolutions do not overlap and add up to s.
+    """
+    config = unet.config
+    reach = 3
+    for level, (up, down) in enumerate(zip(config.encoder_blocks, config.decoder_blocks, strict=True)):
+        scale = 2 ** (level + 1)
+        reach += scale * (up + down)
+        reach += scale + 2 * scale  # the strided convolution down, the transposed one back up
+    reach += 2 ** len(config.widths) * config.middle_blocks
+    multiple = config.size_multiple
+    return -(-(reach + 1) // multiple) * multiple
+
+
+def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
+    """The three graphs of a checkpoint, in the order in which a photograph passes through them."""
+    sigma_max_px = networks.config.sigma_max_px
+    image = picture("image", "the photograph")
+    sigma = sigma_map("sigma_px", sigma_max_px, "standard deviation of the photograph's defocus blur, per axis")
+    sharp = picture("sharp", "the photograph with its defocus removed")
+    target = sigma_map("target_sigma_px", sigma_max_px, "standard deviation of the blur to apply, per axis")
+    refocus = Refocus(sigma_max_px).eval()
+    builders: dict[str, Callable[[], GraphSpec]] = {
+        "defocus": lambda: GraphSpec(
+            "defocus", "estimates the defocus map of a photograph", (image,), (sigma,),
+            unet_halo_px(networks.defocus.unet), networks.config.defocus.size_multiple, networks.defocus.eval(),
+        ),
+        "deblur": lambda: GraphSpec(
+            "deblur", "removes the defocus from a photograph, given its defocus map", (image, sigma), (sharp,),
+            unet_halo_px(networks.deblur.unet), networks.config.deblur.size_multiple,
+            DeblurGraph(networks.deblur).eval(),
+        ),
+        "refocus": lambda: GraphSpec(
+            "refocus", "blurs an all-in-focus picture with a sigma of its own at each pixel", (sharp, target),
+            (picture("refocused", "the picture with its new focus"),),
+            refocus.blur.radius, 1, refocus,
+        ),
+    }  # fmt: skip
+    return {name: builders[name]() for name in GRAPH_NAMES}
+
+
+def example_inputs(spec: GraphSpec, height: int, width: int, seed: int = 0) -> tuple[Tensor, ...]:
+    """Random inputs within each tensor's range, for tracing: one (1, C, H, W) float32 tensor per input."""
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(
+        torch.rand(1, tensor.channels, height, width, generator=generator) * (tensor.range[1] - tensor.range[0])
+        + tensor.range[0]
+        for tensor in spec.inputs
+    )

@@ -1,0 +1,191 @@
+"""Runs a saved Core ML ML Program on any machine.
+
+    program = MilProgram.load(Path("deblur_fp16.mlpackage"))
+    sharp = program.run({"image": image, "sigma_px": sigma_px})["sharp"]
+
+It shows what the saved file computes: its graph, its weights, its layout, and what rounding to fp16 after
+each op does to the result. It cannot show where Core ML places each op, how fast that is, in which
+precision a processor sums, or the error of the tables by which the Neural Engine approximates functions
+such as ``exp``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from export.mil.dtypes import FP16_MAX, Value, computed_type, is_float, round_to_fp16
+from export.mil.graph import Graph, Step, TensorSpec, build_graph
+from export.mil.ops import only_moves_values
+from export.mil.package import ValueReader, read_model, root_model_path
+
+PRECISIONS = ("fp16", "fp32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overflow:
+    """An op whose inputs were all finite and whose result was not."""
+
+    op_type: str
+    output: str
+    count: int
+    """Values that became infinite or NaN."""
+    total: int
+    largest: float
+    """Largest magnitude before rounding; infinite or NaN when the op itself gave such values."""
+
+    def __str__(self) -> str:
+        cause = (
+            f"up to {self.largest:.4g}, beyond fp16's {FP16_MAX:.0f}"
+            if np.isfinite(self.largest)
+            else "by the op itself, before rounding"
+        )
+        return f"{self.op_type} '{self.output}': {self.count} of {self.total} values became inf or NaN ({cause})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What one run gave."""
+
+    outputs: dict[str, np.ndarray]
+    """Output name -> float32 array."""
+    overflows: tuple[Overflow, ...]
+    """Where non-finite values arose, in order of execution: the first is the culprit."""
+
+
+@dataclass(frozen=True)
+class MilProgram:
+    """A loaded program; ``load`` makes one."""
+
+    path: Path
+    graph: Graph = field(repr=False)
+
+    @classmethod
+    def load(cls, path: Path | str) -> MilProgram:
+        """Read and check the package at ``path``; all weights are read here.
+
+        Raises:
+            ValueError: the package is missing, damaged or truncated, or uses an op that is not supported.
+        """
+        package = Path(path)
+        model_path = root_model_path(package)
+        try:
+            return cls(package, build_graph(read_model(model_path), ValueReader(model_path)))
+        except ValueError as error:
+            raise ValueError(f"cannot load Core ML package {package}: {error}") from error
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs, in the program's order."""
+        return self.graph.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The outputs, in the program's order."""
+        return self.graph.outputs
+
+    @property
+    def op_counts(self) -> dict[str, int]:
+        """How often each op runs, constants left out."""
+        return dict(Counter(step.op_type for step in self.graph.steps))
+
+    def run(self, inputs: Mapping[str, np.ndarray], precision: str = "fp16") -> dict[str, np.ndarray]:
+        """The outputs for ``inputs``, name -> float32 array.
+
+        Args:
+            inputs: an array of the declared shape for each input name.
+            precision: "fp16" rounds every tensor that the program declares as FLOAT16 after each op; "fp32"
+                leaves them unrounded, which shows the saved graph and weights alone.
+
+        Raises:
+            ValueError: a name or shape is not the declared one, or non-finite values arise (``trace`` reports
+                them instead); the sentence names the first op that gave one.
+        """
+        report = self.trace(inputs, precision)
+        if report.overflows:
+            raise ValueError(f"{self.path} leaves the finite range in {precision}: {report.overflows[0]}")
+        return report.outputs
+
+    def trace(self, inputs: Mapping[str, np.ndarray], precision: str = "fp16") -> RunReport:
+        """As ``run``, but non-finite values are reported, not refused."""
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
+        execution = _Execution(rounds=precision == "fp16")
+        with torch.inference_mode():
+            for spec, tensor in self._checked(inputs):
+                execution.store("input", spec, tensor, exact=False, poisoned=False)
+            for step in self.graph.steps:
+                execution.advance(step)
+        outputs = {spec.name: execution.array(spec.name) for spec in self.outputs}
+        return RunReport(outputs=outputs, overflows=tuple(execution.overflows))
+
+    def _checked(self, inputs: Mapping[str, np.ndarray]) -> list[tuple[TensorSpec, Tensor]]:
+        expected = {spec.name for spec in self.inputs}
+        if set(inputs) != expected:
+            raise ValueError(f"{self.path} takes the inputs {sorted(expected)}, but {sorted(inputs)} were given")
+        result = []
+        for spec in self.inputs:
+            array = np.asarray(inputs[spec.name])
+            if not spec.accepts(array.shape):
+                raise ValueError(f"input '{spec.name}' should have shape {spec.shape}, but has {array.shape}")
+            result.append((spec, torch.tensor(array, dtype=computed_type(spec.dtype))))
+        return result
+
+
+class _Execution:
+    """The tensors of a run in progress."""
+
+    def __init__(self, *, rounds: bool) -> None:
+        self._rounds = rounds
+        self._values: dict[str, Value] = {}
+        self._non_finite: set[str] = set()
+        self.overflows: list[Overflow] = []
+
+    def advance(self, step: Step) -> None:
+        """Run one step and forget what nothing reads any more."""
+        poisoned = not self._non_finite.isdisjoint(step.references())
+        for spec, tensor in zip(step.outputs, step.compute(self._values), strict=True):
+            self.store(step.op_type, spec, tensor, exact=only_moves_values(step.op_type), poisoned=poisoned)
+        for name in step.releases:
+            del self._values[name]
+
+    def store(self, op_type: str, spec: TensorSpec, tensor: Tensor, *, exact: bool, poisoned: bool) -> None:
+        """Round ``tensor`` as declared, look for non-finite values and keep it.
+
+        Args:
+            op_type: what computed it.
+            spec: its declaration.
+            tensor: the values, not yet rounded.
+            exact: they are already rounded.
+            poisoned: an argument was already non-finite, so this op is not the first.
+        """
+        stored = round_to_fp16(tensor) if self._rounds and spec.dtype == "FLOAT16" and not exact else tensor
+        self._values[spec.name] = stored
+        if not is_float(spec.dtype) or (exact and not poisoned) or not stored.numel():
+            return
+        low, high = torch.aminmax(stored)  # NaN propagates: one pass finds both kinds
+        if bool(torch.isfinite(low)) and bool(torch.isfinite(high)):
+            return
+        self._non_finite.add(spec.name)
+        if not poisoned:
+            self.overflows.append(
+                Overflow(
+                    op_type=op_type,
+                    output=spec.name,
+                    count=int((~torch.isfinite(stored)).sum()),
+                    total=stored.numel(),
+                    largest=float(tensor.abs().max()),
+                )
+            )
+
+    def array(self, name: str) -> np.ndarray:
+        """The value ``name`` as a float32 array of its own."""
+        value = self._values[name]
+        assert isinstance(value, Tensor)
+        return value.float().contiguous().numpy().copy()

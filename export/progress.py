@@ -1,0 +1,54 @@
+"""Progress of a long command on standard error: a bar on a terminal, a line per step elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Any, TextIO
+
+
+class Progress:
+    """Shows which step runs and how many are left.
+
+    The bar writes to a duplicate of standard error, so it stays visible while ``export.silence`` has the original.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._done = 0
+        self._started = time.monotonic()
+        self._terminal: TextIO | None = None
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._terminal = os.fdopen(os.dup(2), "w")
+            shape = "{percentage:3.0f}% |{bar:24}| {n_fmt}/{total_fmt}  {elapsed}  {desc}"
+            self._bar = tqdm(total=self._steps, file=self._terminal, bar_format=shape, leave=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        if self._terminal is not None:
+            self._terminal.close()
+
+    def start(self, step: str) -> None:
+        """Announce the step that begins now."""
+        if self._bar is not None:
+            self._bar.set_description_str(step)
+        else:
+            seconds = time.monotonic() - self._started
+            print(f"[{self._done + 1}/{self._steps}] {seconds:5.0f} s  {step}", file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        """Count the step as done."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update()

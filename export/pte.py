@@ -1,0 +1,147 @@
+"""ExecuTorch: writes a torch module as a ``.pte`` file for the XNNPACK delegate, and runs such a file again.
+
+The delegate must take the graph whole. A graph cut in pieces still runs, but copies its tensors at each cut and
+computes the operators between them with slow reference kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from export.quantize import Samples
+from export.silence import silence
+from runtime.files import write_atomically
+
+PRECISIONS = ("fp32", "int8")
+OUTSIDE = frozenset({"getitem"})
+"""What may stand outside the delegate: taking its result out of a tuple, which computes nothing."""
+
+
+def write_pte(
+    module: nn.Module,
+    example_inputs: tuple[Tensor, ...],
+    path: Path,
+    *,
+    precision: str = "fp32",
+    calibration: Samples | None = None,
+) -> None:
+    """Convert ``module`` and write it to ``path``, atomically.
+
+    Args:
+        module: in eval mode; takes and gives tensors (B, C, H, W) of fixed shape.
+        example_inputs: one (B, C, H, W) tensor for each input, of the shape to be fixed. Inputs and outputs of
+            the file have no names, only this order.
+        path: the file.
+        precision: "fp32", or "int8": weights and activations, see ``export.quantize``.
+        calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
+
+    Raises:
+        ValueError: an argument does not fit, the delegate leaves operators behind, or the file cannot be written.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"no ExecuTorch precision {precision!r}: choose from {', '.join(PRECISIONS)}")
+    if precision == "int8" and not calibration:
+        raise ValueError("int8 needs representative inputs to calibrate with, got none")
+    # The strides of the examples are fixed with their shape: a channels-last example makes a file that
+    # misreads every other tensor.
+    inputs = tuple(x.contiguous() for x in example_inputs)
+    with silence(), torch.no_grad():
+        if precision == "int8":
+            assert calibration is not None
+            module = _quantized(module, inputs, calibration)
+        content = _lower(module, inputs, path.stem)
+    write_atomically(path, content)
+
+
+def run_pte(path: Path, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Run a saved file once: one (B, C, H, W) float32 tensor for each input, in calling order -> its outputs."""
+    with silence():
+        from executorch.runtime import Runtime
+
+        method = Runtime.get().load_program(path).load_method("forward")
+        # The results live in the program's memory, which goes with it.
+        return [result.clone() for result in method.execute([x.contiguous() for x in inputs])]
+
+
+def check_delegation(graph_module: torch.fx.GraphModule, name: str) -> None:
+    """Check that the delegate took the whole graph as one piece.
+
+    Args:
+        graph_module: of the lowered program.
+        name: of the graph, for the error.
+
+    Raises:
+        ValueError: it did not; names the operators left over.
+    """
+    from executorch.devtools.backend_debug import get_delegation_info
+
+    info = get_delegation_info(graph_module)
+    left = {
+        operator: counts.non_delegated
+        for operator, counts in info.delegation_by_operator.items()
+        if counts.non_delegated and operator not in OUTSIDE
+    }
+    if info.num_delegated_subgraphs != 1 or left:
+        listed = ", ".join(f"{operator} x {count}" for operator, count in sorted(left.items())) or "none"
+        raise ValueError(
+            f"XNNPACK must take {name} as one subgraph, got {info.num_delegated_subgraphs} "
+            f"and these operators left over: {listed}"
+        )
+
+
+def _lower(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> bytes:
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+
+    program = torch.export.export(module, inputs)
+    lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+    check_delegation(lowered.exported_program().graph_module, name)
+    return bytes(lowered.to_executorch().buffer)
+
+
+def _quantized(module: nn.Module, inputs: tuple[Tensor, ...], calibration: Samples) -> nn.Module:
+    """The module with quantisation and dequantisation around each operator up to its head."""
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), _quantizer())
+    for sample in calibration:
+        prepared(*(x.contiguous() for x in sample))
+    quantized: nn.Module = convert_pt2e(prepared)
+    return quantized
+
+
+def _quantizer() -> Any:
+    """XNNPACK's quantiser with the ranges and the float tail of ``export.quantize``."""
+    import dataclasses
+
+    from executorch.backends.xnnpack.quantizer import xnnpack_quantizer
+    from torchao.quantization.pt2e import MinMaxObserver
+
+    class FloatAfterHead(xnnpack_quantizer.XNNPACKQuantizer):
+        """Quantises up to and with the last transposed convolution."""
+
+        def annotate(self, model: torch.fx.GraphModule) -> torch.fx.GraphModule:
+            annotated: torch.fx.GraphModule = super().annotate(model)
+            nodes = list(annotated.graph.nodes)
+            heads = [i for i, node in enumerate(nodes) if node.target == torch.ops.aten.conv_transpose2d.input]
+            if not heads:
+                raise ValueError("int8 needs a network that ends in a transposed convolution; this graph has none")
+            for node in nodes[heads[-1] + 1 :]:
+                node.meta.pop("quantization_annotation", None)
+            return annotated
+
+    def with_min_max(spec: Any) -> Any:
+        return dataclasses.replace(spec, observer_or_fake_quant_ctr=MinMaxObserver.with_args(eps=2**-12))
+
+    config = xnnpack_quantizer.get_symmetric_quantization_config(is_per_channel=True)
+    config = dataclasses.replace(
+        config,
+        input_activation=with_min_max(config.input_activation),
+        output_activation=with_min_max(config.output_activation),
+    )
+    return FloatAfterHead().set_global(config)

@@ -1,0 +1,117 @@
+"""The export's folder: built beside its place under a temporary name, moved there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from export.golden import FOLDER as GOLDEN_FOLDER
+from runtime.manifest import FILE_NAME
+
+FULL_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+LEAST_FREE_BYTES = 2**20
+"""Below this a disk counts as full, whatever the error says: converters in C++ do not tell why they failed."""
+
+
+def check_destination(out: Path, overwrite: bool) -> None:
+    """Check that the export may be put at ``out``.
+
+    Raises:
+        ValueError: there is something, and it is no earlier export or ``overwrite`` is not given.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ValueError(f"{out} is a file, not a folder: choose another --out")
+    visible = {entry.name for entry in out.iterdir()}
+    if not visible:
+        return
+    if not _is_export(out):
+        raise ValueError(f"{out} holds files that no export wrote (it has no Reblur {FILE_NAME}): choose another --out")
+    if not overwrite:
+        raise ValueError(f"{out} already holds an export: add --overwrite to replace it")
+    foreign = sorted(name for name in visible - _written_names(out) if not name.startswith("."))
+    if foreign:
+        raise ValueError(f"{out} also holds {', '.join(foreign)}, which no export wrote: move it away first")
+
+
+@contextlib.contextmanager
+def staging_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside ``out``; whatever is still there at the end is removed.
+
+    Raises:
+        ValueError: it cannot be made.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.building.", dir=out.parent))
+    except OSError as error:
+        raise ValueError(f"cannot write to {out.parent}: {error.strerror or error}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(folder: Path, out: Path) -> None:
+    """Move the finished ``folder`` to ``out``; an earlier export there goes only when the new one stands.
+
+    Raises:
+        ValueError: it cannot be moved; the earlier export is as it was.
+    """
+    replaced = folder.with_name(f"{folder.name}.replaced")
+    try:
+        folder.chmod(0o755)
+        if out.exists():
+            out.rename(replaced)
+        folder.rename(out)
+    except OSError as error:
+        raise ValueError(f"cannot move the export to {out}: {error.strerror or error}") from error
+    finally:
+        if replaced.exists() and not out.exists():
+            replaced.rename(out)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def is_full_disk(error: BaseException, folder: Path) -> bool:
+    """Whether an error came from a full disk: by itself, by what caused it, or by what is left on the disk."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in FULL_DISK_ERRORS:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+    return False
+
+
+def full_disk_message(out: Path) -> str:
+    """What to tell the user."""
+    return f"the disk that holds {out.parent} is full ({os.strerror(errno.ENOSPC)}): free some space and run again"
+
+
+def _is_export(folder: Path) -> bool:
+    return "reblur_version" in _manifest_of(folder)
+
+
+def _written_names(folder: Path) -> set[str]:
+    """Names at the top of an earlier export, of this version or another, that the export itself wrote."""
+    artifacts = _manifest_of(folder).get("artifacts", [])
+    paths = [str(entry.get("path", "")) for entry in artifacts if isinstance(entry, dict)]
+    return {FILE_NAME, GOLDEN_FOLDER, *(path.split("/")[0] for path in paths)}
+
+
+def _manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest as plain JSON, empty if there is none that can be read."""
+    try:
+        content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,1 @@
+"""Runtime: loads exported artefacts and refocuses photographs. NumPy, Pillow and one interpreter."""

@@ -1,0 +1,69 @@
+"""What every back end offers, and the layout and type conversion they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.schema import Artifact, ArtifactTensor
+
+Array = NDArray[np.float32]
+
+
+class GraphRunner(Protocol):
+    """One artefact, loaded. For one thread at a time: interpreters keep tensors between calls."""
+
+    @property
+    def artifact(self) -> Artifact:
+        """What is loaded."""
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the graph once.
+
+        Args:
+            inputs: by tensor name; each (1, C, H, W) float32 of the artefact's fixed size.
+
+        Returns:
+            By tensor name; each (1, C, H, W) float32.
+
+        Raises:
+            ValueError: a tensor is missing, unknown or of another shape.
+        """
+
+
+def graph_size_px(artifact: Artifact) -> tuple[int, int]:
+    """Height and width of the pictures that an artefact takes."""
+    tensor = artifact.inputs[0]
+    return tensor.shape[tensor.layout.index("H")], tensor.shape[tensor.layout.index("W")]
+
+
+def to_file(artifact: Artifact, inputs: Mapping[str, Array]) -> list[NDArray]:
+    """NCHW float32 by name -> what the file takes, in its calling order.
+
+    Raises:
+        ValueError: a tensor is missing, unknown or of another shape.
+    """
+    expected = [tensor.name for tensor in artifact.inputs]
+    if sorted(inputs) != sorted(expected):
+        raise ValueError(f"{artifact.id} takes {', '.join(expected)}, got {', '.join(inputs) or 'nothing'}")
+    return [_to_file(artifact.id, tensor, inputs[tensor.name]) for tensor in artifact.inputs]
+
+
+def from_file(tensor: ArtifactTensor, value: NDArray) -> Array:
+    """What the file gave for one output -> (1, C, H, W) float32."""
+    array = np.asarray(value).reshape(tensor.shape)
+    if tensor.layout == "NHWC":
+        array = array.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _to_file(artifact_id: str, tensor: ArtifactTensor, value: Array) -> NDArray:
+    array = value.transpose(0, 2, 3, 1) if tensor.layout == "NHWC" else value
+    if array.shape != tensor.shape:
+        raise ValueError(
+            f"{artifact_id} takes {tensor.name} as {tensor.layout} {list(tensor.shape)}, got {list(array.shape)}"
+        )
+    return np.ascontiguousarray(array, dtype=tensor.dtype)

@@ -1,0 +1,54 @@
+"""Runs .pte files with ExecuTorch's Python runtime, which takes and gives torch tensors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime.backends.base import Array, from_file, to_file
+from runtime.schema import Artifact
+
+
+class PteRunner:
+    """One .pte file. See ``GraphRunner``."""
+
+    def __init__(self, artifact: Artifact, path: Path) -> None:
+        self.artifact = artifact
+        try:
+            # The method borrows from the program, so both are kept.
+            self._program = _runtime().load_program(path)
+            self._method = self._program.load_method("forward")
+        except RuntimeError as error:
+            raise ValueError(f"ExecuTorch cannot load {path}: {str(error).splitlines()[0]}") from error
+        if self._method is None:
+            raise ValueError(f"ExecuTorch finds no method 'forward' in {path}")
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the graph once: (1, C, H, W) float32 by name -> the same."""
+        import torch
+
+        values = [torch.from_numpy(value) for value in to_file(self.artifact, inputs)]
+        results = self._method.execute(values)
+        pairs = zip(self.artifact.outputs, results, strict=True)
+        return {tensor.name: from_file(tensor, result.numpy().copy()) for tensor, result in pairs}
+
+
+def open_graph(artifact: Artifact, path: Path, num_threads: int | None) -> PteRunner:
+    """Load a .pte file.
+
+    Raises:
+        ValueError: ExecuTorch is not installed, or it refuses the file.
+    """
+    if num_threads is not None:
+        warnings.warn("ExecuTorch's Python runtime chooses its own number of threads", stacklevel=2)
+    return PteRunner(artifact, path)
+
+
+def _runtime() -> Any:
+    try:
+        from executorch.runtime import Runtime
+    except ImportError as error:
+        raise ValueError("the executorch back end needs executorch: pip install 'reblur[export]'") from error
+    return Runtime.get()

@@ -1,0 +1,233 @@
+"""Photographs as arrays and back: JPEG and PNG, upright, with EXIF and ICC profile carried along.
+
+Pixels stay in the colour space of the photograph's own ICC profile, which is passed on unchanged; without one
+it is sRGB by convention. The networks take the numbers as they are: a Display P3 photograph keeps its colours
+and merely looks a little less saturated to them.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from runtime import exif, png16
+from runtime.files import write_atomically
+
+MIN_SIDE_PX = 32
+MAX_MEGAPIXELS = 150
+"""Larger pictures are refused before they are decoded (Pillow itself draws the line a little further on)."""
+
+JPEG_EXTENSIONS = (".jpg", ".jpeg")
+PNG_EXTENSIONS = (".png",)
+
+Array = NDArray[np.float32]
+
+_UPRIGHT: dict[int, Callable[[NDArray], NDArray]] = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a),
+}
+"""EXIF Orientation -> what turns the stored pixels upright (CIPA DC-008, table of tag 274)."""
+
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error, zlib.error)
+"""What Pillow raises on damaged files, depending on where the damage is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photograph, upright."""
+
+    rgb: Array
+    """(H, W, 3) in [0, 1], gamma-encoded (sRGB, or the space of ``icc_profile``)."""
+    alpha: Array | None = None
+    """(H, W) in [0, 1], or None when the picture has no transparency."""
+    exif: bytes | None = None
+    """EXIF block with Orientation 1 (the pixels are upright already), or None."""
+    icc_profile: bytes | None = None
+    """ICC profile as it was in the file, or None; a profile that is not for RGB pixels is left out."""
+    bit_depth: int = 8
+    """Bits a sample in the file: 8 or 16."""
+    path: Path | None = None
+    """Where it was read from."""
+
+
+def read_photo(path: Path | str) -> Photo:
+    """Read a JPEG or PNG: 8 or 16 bit; grey, RGB, palette or (JPEG) CMYK; with or without alpha.
+
+    EXIF that cannot be parsed is left out. CMYK is converted without colour management.
+
+    Raises:
+        ValueError: there is no such file, it is no JPEG or PNG, it is damaged, or its size is out of bounds.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: expected a JPEG or PNG file")
+    if not path.exists():
+        raise ValueError(f"no photograph at {path}: check the path")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on size (the limit below is ours) and on malformed EXIF
+            image = Image.open(path, formats=("JPEG", "PNG"))
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path} is neither a JPEG nor a PNG picture: convert it to one of them first") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels") from error
+    except _DAMAGED as error:
+        raise ValueError(f"cannot read {path}: {_reason(error)}") from error
+    with image:
+        _check_size(image, path)
+        bit_depth = 16 if png16.is_16_bit(image) else 8  # first: reading EXIF may load the picture
+        exif_block, orientation = exif.read_upright(image)
+        try:
+            pixels = _pixels_16_bit(image, path) if bit_depth == 16 else _pixels_8_bit(image)
+        except _DAMAGED as error:
+            raise ValueError(f"{path} is damaged or cut short ({_reason(error)}): copy it again") from error
+        pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
+        return Photo(
+            rgb=np.ascontiguousarray(pixels[..., :3]),
+            alpha=np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None,
+            exif=exif_block,
+            icc_profile=_rgb_profile(image),
+            bit_depth=bit_depth,
+            path=path,
+        )
+
+
+def write_photo(path: Path | str, rgb: Array, *, like: Photo, quality: int = 95) -> None:
+    """Write a picture as JPEG or PNG, by extension, with what belongs to the photograph it was made from.
+
+    EXIF (its pixel size updated) and ICC profile are kept; a PNG also keeps alpha, resized to the picture,
+    and 16 bits a sample where the photograph had them. The file appears whole or not at all.
+
+    Args:
+        path: ends in .jpg, .jpeg or .png; not the photograph itself.
+        rgb: (H, W, 3) in [0, 1], values outside are clipped.
+        like: the photograph.
+        quality: JPEG quality, 1 to 100; no chroma subsampling.
+
+    Raises:
+        ValueError: unknown extension, the file is the photograph itself, or it cannot be written.
+    """
+    path = Path(path)
+    check_writable_as_photo(path, like)
+    height, width = rgb.shape[:2]
+    exif_block = exif.with_size(like.exif, width, height) if like.exif else None
+    is_png = path.suffix.lower() in PNG_EXTENSIONS
+    channels = rgb
+    if is_png and like.alpha is not None:
+        alpha = like.alpha if like.alpha.shape == (height, width) else resize(like.alpha, height, width)
+        channels = np.concatenate([rgb, alpha[..., None]], axis=2)
+    channels = np.clip(channels, 0.0, 1.0)
+    if is_png and like.bit_depth == 16:
+        samples = np.round(channels.astype(np.float64) * 65535.0).astype(np.uint16)
+        write_atomically(path, png16.encode(samples, exif_block, like.icc_profile))
+        return
+    image = Image.fromarray(np.round(channels * 255.0).astype(np.uint8))
+    buffer = io.BytesIO()
+    try:
+        if is_png:
+            image.save(buffer, "PNG", exif=exif_block, icc_profile=like.icc_profile)
+        else:
+            image.save(
+                buffer,
+                "JPEG",
+                quality=quality,
+                subsampling=0,
+                exif=exif_block or b"",
+                icc_profile=like.icc_profile,
+            )
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot encode {path}: {_reason(error)}; try .png") from error
+    write_atomically(path, buffer.getvalue())
+
+
+def check_writable_as_photo(path: Path, like: Photo) -> None:
+    """Refuse an output path before any work is done: its extension, its folder, the photograph itself.
+
+    Raises:
+        ValueError: says which.
+    """
+    extensions = JPEG_EXTENSIONS + PNG_EXTENSIONS
+    if path.suffix.lower() not in extensions:
+        raise ValueError(f"cannot tell the format of {path}: expected a name ending in {', '.join(extensions)}")
+    if not path.parent.is_dir():
+        raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise ValueError(f"cannot write {path}: it is a folder")
+    if like.path is not None and path.exists() and like.path.exists() and path.samefile(like.path):
+        raise ValueError(f"{path} is the photograph itself: choose another name for the result")
+
+
+def resize(pixels: Array, height: int, width: int) -> Array:
+    """Resize with antialiasing (Lanczos), clipped to [0, 1].
+
+    Args:
+        pixels: (H, W) or (H, W, C) in [0, 1].
+        height: new height in pixels.
+        width: new width in pixels.
+
+    Returns:
+        (height, width) or (height, width, C) float32.
+    """
+    planes = pixels[..., None] if pixels.ndim == 2 else pixels
+    resized = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(planes[..., c], dtype=np.float32)).resize(
+                (width, height), Image.Resampling.LANCZOS
+            )
+        )
+        for c in range(planes.shape[2])
+    ]
+    result = np.clip(np.stack(resized, axis=-1), 0.0, 1.0)
+    return result[..., 0] if pixels.ndim == 2 else result
+
+
+def _check_size(image: Image.Image, path: Path) -> None:
+    width, height = image.size
+    if min(width, height) < MIN_SIDE_PX:
+        raise ValueError(f"{path} is too small: expected at least {MIN_SIDE_PX} px a side, got {width}x{height}")
+    if width * height > MAX_MEGAPIXELS * 1e6:
+        raise ValueError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels, got {width}x{height}")
+
+
+def _pixels_8_bit(image: Image.Image) -> Array:
+    """(H, W, 3) or, with alpha, (H, W, 4), in [0, 1]."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return np.asarray(image.convert(mode)).astype(np.float32) / np.float32(255.0)
+
+
+def _pixels_16_bit(image: Image.Image, path: Path) -> Array:
+    """(H, W, 3) or, with alpha, (H, W, 4), in [0, 1]."""
+    samples = png16.read_samples(path)
+    transparent = image.info.get("transparency")  # a colour key: pixels of exactly this colour are transparent
+    if transparent is not None:
+        opaque = np.any(samples != np.array(transparent, np.uint16), axis=2, keepdims=True)
+        samples = np.concatenate([samples, opaque.astype(np.uint16) * np.uint16(65535)], axis=2)
+    if samples.shape[2] <= 2:  # grey, grey + alpha
+        samples = np.concatenate([samples[..., :1]] * 3 + [samples[..., 1:]], axis=2)
+    return (samples / 65535.0).astype(np.float32)
+
+
+def _rgb_profile(image: Image.Image) -> bytes | None:
+    """The ICC profile, if it is one for RGB: a grey or CMYK profile does not fit the RGB pixels made here."""
+    profile = image.info.get("icc_profile")
+    return profile if profile and profile[16:20] == b"RGB " else None
+
+
+def _reason(error: BaseException) -> str:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(reason).rstrip(".")

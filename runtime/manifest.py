@@ -1,0 +1,228 @@
+"""manifest.json: what each artefact is, how it was checked, and what every tensor means.
+
+``export`` writes it with these classes and ``runtime`` reads it with them, so it is described once. The file
+is plain JSON for readers in any language: keys are the field names, in this order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from runtime.files import write_atomically
+from runtime.records import from_json, to_json
+from runtime.schema import (
+    Artifact,
+    ArtifactFile,
+    ArtifactTensor,
+    Checkpoint,
+    GoldenCase,
+    GoldenTensor,
+    Graph,
+    ParityFigure,
+    Pipeline,
+    TensorMeaning,
+)
+
+__all__ = [
+    "Artifact",
+    "ArtifactFile",
+    "ArtifactTensor",
+    "Checkpoint",
+    "GoldenCase",
+    "GoldenTensor",
+    "Graph",
+    "Manifest",
+    "ParityFigure",
+    "Pipeline",
+    "TensorMeaning",
+    "check_files",
+    "list_files",
+    "sha256_of",
+]
+
+SCHEMA_VERSION = 1
+FILE_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The whole of manifest.json."""
+
+    schema_version: int
+    """``SCHEMA_VERSION``."""
+    reblur_version: str
+    """Of the project that wrote it."""
+    created: str
+    """UTC, ISO 8601."""
+    license: str
+    """SPDX identifier of the weights."""
+    checkpoint: Checkpoint
+    """Source of the weights."""
+    height_px: int
+    """Height of every graph's tensors."""
+    width_px: int
+    """Width of every graph's tensors."""
+    sigma_max_px: float
+    """Largest blur sigma that the graphs know."""
+    graphs: dict[str, Graph]
+    """The graphs by name."""
+    artifacts: tuple[Artifact, ...]
+    """Every file made, and every one that could not be."""
+    pipelines: tuple[Pipeline, ...]
+    """One for each format and precision."""
+    golden: tuple[GoldenCase, ...]
+    """Vectors that an application can test itself against."""
+    tools: dict[str, str]
+    """Versions of what took part."""
+
+    def __post_init__(self) -> None:
+        repeated = [name for name, n in Counter(a.id for a in self.artifacts).items() if n > 1]
+        if repeated:
+            raise ValueError(f"artefact ids must be unique, got {', '.join(repeated)} more than once")
+        for artifact in self.artifacts:
+            _check_artifact(artifact, self.graphs)
+        for pipeline in self.pipelines:
+            for graph in ("defocus", "deblur", "refocus"):
+                self.artifact(getattr(pipeline, graph))
+        for case in self.golden:
+            for tensor in (*case.inputs, *case.outputs):
+                _check_path(tensor.path)
+
+    @classmethod
+    def load(cls, directory: Path | str) -> Manifest:
+        """Read and check ``directory``/manifest.json.
+
+        Raises:
+            ValueError: the folder or the file is not there, or the file is not a manifest of this version.
+        """
+        directory = Path(directory)
+        path = directory / FILE_NAME
+        if not directory.is_dir():
+            raise ValueError(f"no folder {directory}: run `make export` first")
+        if not path.is_file():
+            raise ValueError(f"no {FILE_NAME} in {directory}: run `make export` first or name its folder")
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot read {path} ({error}): run `make export` again") from error
+        version = value.get("schema_version") if isinstance(value, dict) else None
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"{path} has schema version {version}, expected {SCHEMA_VERSION}: run `make export` again")
+        try:
+            return from_json(cls, value, FILE_NAME)
+        except ValueError as error:
+            raise ValueError(f"{path} is not a valid manifest: {error}") from error
+
+    def to_json(self) -> str:
+        """The text of manifest.json."""
+        return json.dumps(to_json(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def write(self, directory: Path | str) -> Path:
+        """Write manifest.json into ``directory``, atomically, and say where it is."""
+        path = Path(directory) / FILE_NAME
+        write_atomically(path, self.to_json().encode())
+        return path
+
+    def artifact(self, artifact_id: str) -> Artifact:
+        """The artefact of that id.
+
+        Raises:
+            ValueError: there is none; lists those there are.
+        """
+        for artifact in self.artifacts:
+            if artifact.id == artifact_id:
+                return artifact
+        raise ValueError(f"no artefact {artifact_id!r}: there are {_listed(a.id for a in self.artifacts)}")
+
+    def pipeline(self, backend: str, precision: str) -> Pipeline:
+        """The pipeline of that back end and precision.
+
+        Raises:
+            ValueError: there is none; lists those there are.
+        """
+        for pipeline in self.pipelines:
+            if (pipeline.backend, pipeline.precision) == (backend, precision):
+                return pipeline
+        there = _listed(f"{p.backend} {p.precision}" for p in self.pipelines)
+        raise ValueError(f"no pipeline for {backend} {precision}: there are {there}")
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def list_files(directory: Path, path: str) -> tuple[ArtifactFile, ...]:
+    """The files of an artefact with their digests: one, or all within a folder such as an .mlpackage.
+
+    Args:
+        directory: where manifest.json is, or will be.
+        path: the artefact, relative to it.
+    """
+    root = directory / path
+    members = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+    return tuple(
+        ArtifactFile(
+            path=member.relative_to(directory).as_posix(),
+            bytes=member.stat().st_size,
+            sha256=sha256_of(member),
+        )
+        for member in members
+    )
+
+
+def check_files(artifact: Artifact, directory: Path | str) -> None:
+    """Check that an artefact's files are there and are those that the manifest describes.
+
+    Raises:
+        ValueError: names the file that is missing, differs, or does not belong there.
+    """
+    directory = Path(directory)
+    if not artifact.files:
+        raise ValueError(f"{artifact.id} has no file ({artifact.status}: {artifact.reason or 'no reason given'})")
+    for file in artifact.files:
+        path = directory / file.path
+        if not path.is_file():
+            raise ValueError(f"{path} is missing, though the manifest lists it: run `make export` again")
+        if sha256_of(path) != file.sha256:
+            raise ValueError(f"{path} is not the file that the manifest describes: run `make export` again")
+    stray = {file.path for file in list_files(directory, artifact.path)} - {file.path for file in artifact.files}
+    if stray:
+        raise ValueError(f"{directory / min(stray)} is not in the manifest: run `make export` again")
+
+
+def _check_artifact(artifact: Artifact, graphs: dict[str, Graph]) -> None:
+    """An artefact's graph is known, its paths stay in the folder and its tensors are the graph's."""
+    for path in (artifact.path, *(file.path for file in artifact.files)):
+        _check_path(path)
+    if artifact.graph not in graphs:
+        raise ValueError(f"{artifact.id} is of graph {artifact.graph!r}: there are {_listed(graphs)}")
+    graph = graphs[artifact.graph]
+    for tensors, meanings in ((artifact.inputs, graph.inputs), (artifact.outputs, graph.outputs)):
+        channels = {meaning.name: meaning.channels for meaning in meanings}
+        names = [tensor.name for tensor in tensors]
+        if (artifact.files or names) and sorted(names) != sorted(channels):
+            raise ValueError(f"{artifact.id} has tensors {_listed(names)}, its graph has {_listed(channels)}")
+        for tensor in tensors:
+            count = channels[tensor.name]
+            if len(tensor.shape) != 4 or tensor.shape[tensor.layout.index("C")] != count:
+                raise ValueError(
+                    f"{artifact.id}: {tensor.name} must be {tensor.layout} with {count} channels, "
+                    f"got shape {list(tensor.shape)}"
+                )
+
+
+def _check_path(path: str) -> None:
+    pure = PurePosixPath(path)
+    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path:
+        raise ValueError(f"paths must stay in the manifest's folder, got {path!r}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

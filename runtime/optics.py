@@ -1,0 +1,101 @@
+"""Thin-lens optics: from a tapped point and an aperture to the blur of every pixel.
+
+A thin lens of f-number N focused at distance z_f images a point at distance z as a disc of radius
+
+    c = (K / N) |1/z - 1/z_f|,
+
+with K the same for the whole picture: blur is linear in inverse depth. Let the photograph's own signed
+defocus be s = (K / N0) (1/z_0 - 1/z), in pixels of sigma, z_0 being where it was focused. Focus on the point
+t and set the f-number to N, and K, N0 and z_0 all drop out:
+
+    target(p) = (N0 / N) |s(p) - s(t)|.
+
+N0 is unknown, too, so apertures are relative: at ``REFERENCE_F_NUMBER`` the picture has the photograph's own
+differences in blur, at half of it twice as much.
+
+**Near or far.** The estimated defocus map is |s|: a single photograph does not tell whether a blurred point
+lies in front of the plane of focus or behind it. Everything blurred is taken to lie *behind* it (s = |s|), as
+in a portrait that is focused on the person. Where that is wrong, give a signed defocus map or a disparity map
+instead.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+REFERENCE_F_NUMBER = 2.0
+"""At this f-number differences in blur are those of the photograph."""
+TAP_RADIUS = 0.008
+"""Half the side of the window whose median stands for the tapped point, relative to the long side."""
+
+Array = NDArray[np.float32]
+
+
+def check_tap(focus_xy: tuple[float, float], f_number: float) -> None:
+    """Refuse a point outside the picture and an impossible aperture.
+
+    Raises:
+        ValueError: says which.
+    """
+    if len(focus_xy) != 2 or not all(0.0 <= coordinate <= 1.0 for coordinate in focus_xy):
+        shown = ",".join(f"{coordinate:g}" for coordinate in focus_xy)
+        raise ValueError(f"focus must be x,y within the picture, both in [0, 1], got {shown}")
+    if not (math.isfinite(f_number) and f_number > 0.0):
+        raise ValueError(f"aperture must be an f-number above 0, such as 1.4, got {f_number:g}")
+
+
+def defocus_at(defocus_px: Array, focus_xy: tuple[float, float]) -> float:
+    """Defocus at a point: the median of a small window around it, which noise and thin edges do not move.
+
+    Args:
+        defocus_px: (H, W).
+        focus_xy: x rightwards and y downwards, both in [0, 1].
+    """
+    height, width = defocus_px.shape
+    column = min(int(focus_xy[0] * width), width - 1)
+    row = min(int(focus_xy[1] * height), height - 1)
+    radius = max(1, round(TAP_RADIUS * max(height, width)))
+    rows = slice(max(0, row - radius), row + radius + 1)
+    columns = slice(max(0, column - radius), column + radius + 1)
+    return float(np.median(defocus_px[rows, columns]))
+
+
+def target_sigma_px(defocus_px: Array, focus_xy: tuple[float, float], f_number: float, sigma_max_px: float) -> Array:
+    """Blur that each pixel gets when the lens is focused on a point.
+
+    Args:
+        defocus_px: (H, W) defocus of the photograph as a blur sigma in pixels; signed (behind the plane of
+            focus is positive), or the unsigned map of a single photograph, which puts everything behind.
+        focus_xy: the point, x rightwards and y downwards, both in [0, 1].
+        f_number: relative aperture; blur grows as 1 / f_number.
+        sigma_max_px: the largest sigma that can be rendered; beyond it blur is cut off.
+
+    Returns:
+        (H, W) sigma in pixels, in [0, sigma_max_px]; 0 at the point.
+
+    Raises:
+        ValueError: the point is outside the picture or the aperture is not above 0.
+    """
+    check_tap(focus_xy, f_number)
+    gain = REFERENCE_F_NUMBER / f_number
+    difference = np.abs(defocus_px - np.float32(defocus_at(defocus_px, focus_xy)))
+    return np.clip(gain * difference, 0.0, sigma_max_px).astype(np.float32)
+
+
+def defocus_from_disparity(disparity: Array, sigma_max_px: float) -> Array:
+    """Signed defocus for a map of relative inverse depth, as from a depth camera or a depth network.
+
+    The scale is a choice, since relative disparity has none: over the map's whole range, 0 to 1, blur differs
+    by ``sigma_max_px`` at ``REFERENCE_F_NUMBER``.
+
+    Args:
+        disparity: (H, W) in [0, 1], larger is nearer (the reverse gives the same targets: only differences count).
+        sigma_max_px: the largest sigma that can be rendered.
+
+    Returns:
+        (H, W) signed defocus in pixels of sigma, 0 at the nearest.
+    """
+    return ((1.0 - disparity) * sigma_max_px).astype(np.float32)

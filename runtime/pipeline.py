@@ -1,0 +1,215 @@
+"""From a photograph to refocused pictures: an analysis once per photograph, then one graph per tap.
+
+pipeline = RefocusPipeline.open("artifacts")
+pipeline.analyse(read_photo("photo.jpg"))
+picture = pipeline.refocus((0.52, 0.31), 1.4)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime import optics
+from runtime.backends import open_artifact
+from runtime.backends.base import GraphRunner, graph_size_px
+from runtime.guided import guided_filter
+from runtime.images import Photo, resize
+from runtime.manifest import Manifest
+from runtime.tiling import run_tiled, tile_count
+
+WORKING_LONG_SIDE_PX = 1024
+"""Longest side at which a photograph is analysed and refocused, unless another is asked for."""
+SMOOTHING_RADIUS = 1 / 64
+"""Half the side of the window in which the defocus map is smoothed, relative to the long side."""
+SMOOTHING_EPSILON = 1e-2
+"""Variance of luma below which a window counts as flat."""
+GRAPHS = ("defocus", "deblur", "refocus")
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What is known of a photograph before anything is tapped, at its working size (h, w)."""
+
+    sigma_px: Array
+    """(h, w) estimated blur sigma of the photograph, in pixels of the working size."""
+    defocus_px: Array
+    """(h, w) the same, smoothed along the edges of the picture: what the optics go by."""
+    sharp: Array
+    """(h, w, 3) sRGB in [0, 1]: all in focus."""
+    photo_size_px: tuple[int, int]
+    """Height and width of the photograph itself."""
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width of the working size."""
+        height, width = self.sigma_px.shape
+        return height, width
+
+
+class RefocusPipeline:
+    """The three graphs of one back end, and the analysis of one photograph.
+
+    Args:
+        manifest: describes the graphs.
+        runners: "defocus", "deblur" and "refocus".
+        working_long_side_px: photographs with a longer side are scaled down to it; smaller ones are left as
+            they are.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        runners: Mapping[str, GraphRunner],
+        *,
+        working_long_side_px: int = WORKING_LONG_SIDE_PX,
+    ) -> None:
+        if working_long_side_px < 32:
+            raise ValueError(f"the long side must be at least 32 px, got {working_long_side_px}")
+        self.manifest = manifest
+        self.working_long_side_px = working_long_side_px
+        self._runners = {graph: runners[graph] for graph in GRAPHS}
+        self._analysis: Analysis | None = None
+
+    @classmethod
+    def open(
+        cls,
+        artifacts_dir: Path | str,
+        backend: str = "tflite",
+        precision: str = "fp32",
+        *,
+        num_threads: int | None = None,
+        working_long_side_px: int = WORKING_LONG_SIDE_PX,
+    ) -> RefocusPipeline:
+        """Load the three graphs of a back end from an export folder.
+
+        Args:
+            artifacts_dir: the folder with manifest.json.
+            backend: "tflite", "executorch" or "coreml".
+            precision: "fp32", "fp16" or "int8", as far as the back end has it.
+            num_threads: CPU threads; None leaves the choice to the back end.
+            working_long_side_px: longest side to work at.
+
+        Raises:
+            ValueError: no export there, no such pipeline in it, altered files, or a missing interpreter.
+        """
+        directory = Path(artifacts_dir)
+        manifest = Manifest.load(directory)
+        pipeline = manifest.pipeline(backend, precision)
+        runners = {
+            graph: open_artifact(manifest.artifact(getattr(pipeline, graph)), directory, num_threads)
+            for graph in GRAPHS
+        }
+        return cls(manifest, runners, working_long_side_px=working_long_side_px)
+
+    def analyse(
+        self, image: Photo | Array, on_progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Analysis:
+        """Estimate the defocus map of a photograph and remove its blur. Keeps the result for ``refocus``.
+
+        Args:
+            image: a photograph, or (H, W, 3) sRGB in [0, 1].
+            on_progress: called with the tiles done and their total.
+
+        Raises:
+            ValueError: an array that is no such picture.
+        """
+        rgb = _checked(image.rgb if isinstance(image, Photo) else image)
+        height, width = working_size(rgb.shape[0], rgb.shape[1], self.working_long_side_px)
+        picture = rgb if rgb.shape[:2] == (height, width) else resize(rgb, height, width)
+        total = sum(self._tile_count(graph, height, width) for graph in ("defocus", "deblur"))
+        done = 0
+
+        def on_tile() -> None:
+            nonlocal done
+            done += 1
+            on_progress(done, total)
+
+        planes = _to_planes(picture)
+        sigma = self._run("defocus", {"image": planes}, on_tile)
+        sigma = np.clip(sigma, 0.0, self.manifest.sigma_max_px)
+        sharp = self._run("deblur", {"image": planes, "sigma_px": sigma}, on_tile)
+        self._analysis = Analysis(
+            sigma_px=sigma[0, 0],
+            defocus_px=smooth_defocus(sigma[0, 0], picture, self.manifest.sigma_max_px),
+            sharp=_from_planes(sharp),
+            photo_size_px=(rgb.shape[0], rgb.shape[1]),
+        )
+        return self._analysis
+
+    def refocus(self, focus_xy: tuple[float, float], aperture: float, *, defocus_px: Array | None = None) -> Array:
+        """Focus the analysed photograph on a point.
+
+        Args:
+            focus_xy: the point, x rightwards and y downwards, both in [0, 1].
+            aperture: f-number, relative to ``optics.REFERENCE_F_NUMBER``; smaller blurs more.
+            defocus_px: (h, w) signed defocus at the working size, where it is known better than by the
+                estimate (see ``optics.defocus_from_disparity``).
+
+        Returns:
+            (h, w, 3) sRGB in [0, 1], at the working size.
+
+        Raises:
+            ValueError: nothing was analysed, the point is outside the picture, or the aperture is not above
+                0.
+        """
+        if self._analysis is None:
+            raise ValueError("there is no photograph to refocus: call analyse first")
+        optics.check_tap(focus_xy, aperture)
+        known = self._analysis.defocus_px if defocus_px is None else defocus_px
+        if known.shape != self._analysis.size_px:
+            raise ValueError(f"defocus_px must have the working size {self._analysis.size_px}, got {known.shape}")
+        target = optics.target_sigma_px(known, focus_xy, aperture, self.manifest.sigma_max_px)
+        inputs = {"sharp": _to_planes(self._analysis.sharp), "target_sigma_px": target[None, None]}
+        return _from_planes(self._run("refocus", inputs))
+
+    def _run(self, graph: str, inputs: Mapping[str, Array], on_tile: Callable[[], None] = lambda: None) -> Array:
+        """Run one graph in tiles; its only output, (1, C, h, w)."""
+        runner = self._runners[graph]
+        halo_px = self.manifest.graphs[graph].halo_px
+        results = run_tiled(runner.run, inputs, graph_size_px(runner.artifact), halo_px, on_tile)
+        (result,) = results.values()
+        return result
+
+    def _tile_count(self, graph: str, height: int, width: int) -> int:
+        tile_size = graph_size_px(self._runners[graph].artifact)
+        return tile_count(height, width, tile_size, self.manifest.graphs[graph].halo_px)
+
+
+def working_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:
+    """Height and width with the long side limited to ``long_side_px``; never enlarged."""
+    scale = min(1.0, long_side_px / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def smooth_defocus(sigma_px: Array, picture: Array, sigma_max_px: float) -> Array:
+    """The defocus map smoothed along the picture's edges, (h, w)."""
+    luma = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+    radius_px = max(2, round(SMOOTHING_RADIUS * max(sigma_px.shape)))
+    smooth = guided_filter(sigma_px, luma, radius_px, SMOOTHING_EPSILON)
+    return np.clip(smooth, 0.0, sigma_max_px)
+
+
+def _checked(rgb: Array) -> Array:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or not np.issubdtype(rgb.dtype, np.floating):
+        raise ValueError(f"expected an (H, W, 3) picture of floats in [0, 1], got {rgb.dtype} {rgb.shape}")
+    low, high = float(rgb.min()), float(rgb.max())
+    if not (low >= 0.0 and high <= 1.0):
+        raise ValueError(f"expected a picture with values in [0, 1], got {low:g} to {high:g}")
+    return rgb.astype(np.float32, copy=False)
+
+
+def _to_planes(picture: Array) -> Array:
+    """(h, w, 3) -> (1, 3, h, w)."""
+    return np.ascontiguousarray(picture.transpose(2, 0, 1))[None]
+
+
+def _from_planes(planes: Array) -> Array:
+    """(1, 3, h, w) -> (h, w, 3), clipped to [0, 1]."""
+    return np.ascontiguousarray(np.clip(planes[0].transpose(1, 2, 0), 0.0, 1.0))

@@ -1,0 +1,104 @@
+"""Frozen dataclasses from JSON and back, strictly: what is unknown, missing or of another type is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Record = TypeVar("Record")
+
+_NAMES = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def from_json(kind: type[Record], value: Any, where: str) -> Record:
+    """Build the dataclass ``kind`` from a parsed JSON object.
+
+    Fields may be str, int, float, bool, Literal, ``X | None``, tuples, dict[str, ...] and dataclasses.
+
+    Args:
+        kind: the dataclass.
+        value: what ``json.loads`` gave.
+        where: name of the place, for error messages.
+
+    Raises:
+        ValueError: names the place, what was expected there and what was found.
+    """
+    result: Record = _read(kind, value, where)
+    return result
+
+
+def to_json(record: Any) -> Any:
+    """What ``json.dumps`` takes, keys in the order of the fields; infinities and NaN become null."""
+    if dataclasses.is_dataclass(record):
+        return {field.name: to_json(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if isinstance(record, dict):
+        return {key: to_json(item) for key, item in record.items()}
+    if isinstance(record, tuple | list):
+        return [to_json(item) for item in record]
+    if isinstance(record, float) and not math.isfinite(record):
+        return None
+    return record
+
+
+def _read(kind: Any, value: Any, where: str) -> Any:
+    """One value of the annotated type ``kind``."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _read_dataclass(kind, value, where)
+    if origin in (Union, types.UnionType):
+        return None if value is None else _read(arguments[0], value, where)
+    if origin is Literal:
+        known = ", ".join(repr(item) for item in arguments)
+        return value if value in arguments else _fail(where, f"one of {known}", value)
+    if origin is dict:
+        if not isinstance(value, dict):
+            return _fail(where, "an object", value)
+        return {key: _read(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if origin is tuple:
+        return _read_tuple(arguments, value, where)
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        return _fail(where, _name(kind), value)
+    return float(value) if kind is float else value
+
+
+def _read_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        return _fail(where, "a list", value)
+    kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+    if len(kinds) != len(value):
+        return _fail(where, f"{len(kinds)} entries", value)
+    pairs = zip(kinds, value, strict=True)
+    return tuple(_read(kind, item, f"{where}[{index}]") for index, (kind, item) in enumerate(pairs))
+
+
+def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        return _fail(where, "an object", value)
+    hints = get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]
+    missing = [name for name in names if name not in value]
+    unknown = [name for name in value if name not in names]
+    if missing or unknown:
+        problems = [f"lacks {', '.join(missing)}"] * bool(missing)
+        problems += [f"has unknown {', '.join(unknown)}"] * bool(unknown)
+        raise ValueError(f"{where} {' and '.join(problems)}")
+    return kind(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in names})
+
+
+def _name(kind: Any) -> str:
+    return _NAMES.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def _fail(where: str, expected: str, value: Any) -> Any:
+    found = repr(value)
+    found = found if len(found) <= 60 else f"{found[:57]}..."
+    raise ValueError(f"{where}: expected {expected}, got {found}")

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime.manifest import (
+    Artifact,
+    ArtifactTensor,
+    Checkpoint,
+    GoldenCase,
+    GoldenTensor,
+    Graph,
+    Manifest,
+    ParityFigure,
+    Pipeline,
+    TensorMeaning,
+    list_files,
+)
+
+SIDE = 32
+SIGMA_MAX_PX = 6.0
+
+
+def picture(name: str) -> TensorMeaning:
+    return TensorMeaning(
+        name=name,
+        channels=3,
+        channel_order="RGB",
+        color_space="sRGB",
+        unit=None,
+        range=(0.0, 1.0),
+        meaning="a picture",
+    )
+
+
+def sigma_map(name: str) -> TensorMeaning:
+    return TensorMeaning(
+        name=name,
+        channels=1,
+        channel_order=None,
+        color_space=None,
+        unit="px",
+        range=(0.0, SIGMA_MAX_PX),
+        meaning="blur",
+    )
+
+
+GRAPHS = {
+    "defocus": Graph(summary="estimates", halo_px=4, inputs=(picture("image"),), outputs=(sigma_map("sigma_px"),)),
+    "deblur": Graph(
+        summary="deblurs",
+        halo_px=4,
+        inputs=(picture("image"), sigma_map("sigma_px")),
+        outputs=(picture("sharp"),),
+    ),
+    "refocus": Graph(
+        summary="blurs",
+        halo_px=8,
+        inputs=(picture("sharp"), sigma_map("target_sigma_px")),
+        outputs=(picture("refocused"),),
+    ),
+}
+
+
+def artifact_of(graph: str, format_: str = "tflite", extension: str = "tflite", directory: Path | None = None):
+    """An artefact of ``graph``, 32 x 32; with its files when ``directory`` holds them."""
+    layout = "NHWC" if format_ == "tflite" else "NCHW"
+
+    def tensor(meaning: TensorMeaning) -> ArtifactTensor:
+        nhwc = (1, SIDE, SIDE, meaning.channels)
+        shape = nhwc if layout == "NHWC" else (1, meaning.channels, SIDE, SIDE)
+        return ArtifactTensor(name=meaning.name, dtype="float32", layout=layout, shape=shape)
+
+    path = f"{graph}_fp32.{extension}"
+    return Artifact(
+        id=f"{graph}-{format_}-fp32",
+        graph=graph,
+        format=format_,
+        precision="fp32",
+        path=path,
+        files=list_files(directory, path) if directory else (),
+        inputs=tuple(tensor(meaning) for meaning in GRAPHS[graph].inputs),
+        outputs=tuple(tensor(meaning) for meaning in GRAPHS[graph].outputs),
+        tool={"converter": "1.0"},
+        status="passed",
+        reason="",
+        parity=(ParityFigure(case="noise", metric="psnr_db", value=61.25, threshold=42.0, passed=True),),
+    )
+
+
+def manifest_of(artifacts: tuple[Artifact, ...], backend: str = "tflite") -> Manifest:
+    return Manifest(
+        schema_version=1,
+        reblur_version="0.1.0",
+        created="2026-01-02T03:04:05Z",
+        license="Apache-2.0",
+        checkpoint=Checkpoint(name="mobile.safetensors", sha256="00"),
+        height_px=SIDE,
+        width_px=SIDE,
+        sigma_max_px=SIGMA_MAX_PX,
+        graphs=GRAPHS,
+        artifacts=artifacts,
+        pipelines=(
+            Pipeline(
+                backend=backend,
+                precision="fp32",
+                **{artifact.graph: artifact.id for artifact in artifacts},
+            ),
+        ),
+        golden=(
+            GoldenCase(
+                graph="defocus",
+                case="noise",
+                inputs=(
+                    GoldenTensor(
+                        name="image",
+                        path="golden/defocus.noise.image.f32",
+                        shape=(1, 3, SIDE, SIDE),
+                        layout="NCHW",
+                        sha256=hashlib.sha256(b"").hexdigest(),
+                    ),
+                ),
+                outputs=(),
+            ),
+        ),
+        tools={"torch": "2.13.0"},
+    )
+
+
+@pytest.fixture
+def manifest_dir(tmp_path: Path) -> Path:
+    """A folder with a manifest and three files that are no real graphs."""
+    for graph in GRAPHS:
+        (tmp_path / f"{graph}_fp32.tflite").write_bytes(graph.encode())
+    manifest_of(tuple(artifact_of(graph, directory=tmp_path) for graph in GRAPHS)).write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def make_artifact() -> Callable[..., Artifact]:
+    """``artifact_of``, for tests."""
+    return artifact_of

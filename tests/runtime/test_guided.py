@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.guided import box_mean, guided_filter
+
+RNG = np.random.default_rng(0)
+
+
+def test_box_mean_is_cut_off_at_the_border() -> None:
+    row = np.array([[1.0, 2.0, 3.0, 4.0]])
+    np.testing.assert_allclose(box_mean(row, 1), [[1.5, 2.0, 3.0, 3.5]])
+    np.testing.assert_allclose(box_mean(row.T, 1), [[1.5], [2.0], [3.0], [3.5]])
+
+
+def test_a_line_in_the_guide_is_left_alone() -> None:
+    guide = RNG.random((40, 50))
+    values = 2.0 * guide + 1.0
+    smooth = guided_filter(values, guide, 5, 1e-9)
+    np.testing.assert_allclose(smooth, values, atol=1e-4)
+
+
+def test_noise_goes_and_the_step_at_an_edge_stays() -> None:
+    guide = np.zeros((60, 60), np.float32)
+    guide[:, 30:] = 0.8
+    step = np.where(guide > 0, 3.0, 1.0)
+    noisy = (step + RNG.normal(0, 0.5, step.shape)).astype(np.float32)
+    smooth = guided_filter(noisy, guide, 6, 1e-3)
+    assert np.abs(smooth - step).mean() < 0.25 * np.abs(noisy - step).mean()
+    assert smooth[:, 31].mean() - smooth[:, 28].mean() > 1.8  # a box mean of this radius leaves about 0.5

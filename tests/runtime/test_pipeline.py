@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.backends.base import to_file
+from runtime.images import Photo
+from runtime.manifest import Manifest
+from runtime.pipeline import RefocusPipeline, smooth_defocus, working_size
+
+LEFT, RIGHT = (0.2, 0.5), (0.8, 0.5)
+
+
+class FakeRunner:
+    """Stands for a loaded graph; checks what it is given as a back end does."""
+
+    def __init__(self, artifact, compute) -> None:
+        self.artifact = artifact
+        self.compute = compute
+        self.calls = 0
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        to_file(self.artifact, inputs)
+        self.calls += 1
+        return {self.artifact.outputs[0].name: self.compute(**inputs)}
+
+
+def fake_runners(manifest: Manifest) -> dict[str, FakeRunner]:
+    """Blur is read off the red channel, deblurring halves green, refocusing shows the target sigma in blue."""
+
+    def defocus(image: np.ndarray) -> np.ndarray:
+        return image[:, :1] * 6.0
+
+    def deblur(image: np.ndarray, sigma_px: np.ndarray) -> np.ndarray:
+        assert sigma_px.max() <= 6.0
+        return image * np.array([1.0, 0.5, 1.0], np.float32)[None, :, None, None]
+
+    def refocus(sharp: np.ndarray, target_sigma_px: np.ndarray) -> np.ndarray:
+        return np.concatenate([sharp[:, :2], target_sigma_px / 6.0], axis=1)
+
+    functions = {"defocus": defocus, "deblur": deblur, "refocus": refocus}
+    return {
+        name: FakeRunner(manifest.artifact(f"{name}-tflite-fp32"), function) for name, function in functions.items()
+    }
+
+
+@pytest.fixture
+def manifest(manifest_dir: Path) -> Manifest:
+    return Manifest.load(manifest_dir)
+
+
+def two_halves(height: int = 60, width: int = 80) -> np.ndarray:
+    """Left half in focus, right half blurred by 3 px, as the fake estimator reads it."""
+    picture = np.full((height, width, 3), 0.4, np.float32)
+    picture[..., 0] = 0.0
+    picture[:, width // 2 :, 0] = 0.5
+    return picture
+
+
+def test_one_analysis_serves_many_taps(manifest: Manifest) -> None:
+    runners = fake_runners(manifest)
+    pipeline = RefocusPipeline(manifest, runners)
+    analysis = pipeline.analyse(two_halves())
+    assert analysis.size_px == (60, 80)
+    assert analysis.sigma_px[30, 10] == 0.0
+    assert analysis.sigma_px[30, 70] == pytest.approx(3.0)
+    np.testing.assert_allclose(analysis.sharp[..., 1], 0.2, rtol=1e-6)
+    before = {name: runner.calls for name, runner in runners.items()}
+
+    near = pipeline.refocus(LEFT, 2.0)
+    far = pipeline.refocus(RIGHT, 1.0)
+    assert near.shape == (60, 80, 3)
+    assert near[30, 10, 2] * 6.0 == pytest.approx(0.0, abs=0.02)
+    assert near[30, 70, 2] * 6.0 == pytest.approx(3.0, abs=0.02)
+    assert far[30, 10, 2] * 6.0 == pytest.approx(6.0, abs=0.02)  # (2 / 1) * |0 - 3|
+    assert far[30, 70, 2] * 6.0 == pytest.approx(0.0, abs=0.02)
+    np.testing.assert_allclose(near[..., 1], 0.2, rtol=1e-6)  # the sharp picture is what is blurred
+    assert runners["defocus"].calls == before["defocus"]
+    assert runners["deblur"].calls == before["deblur"]
+
+
+def test_a_given_signed_map_is_used(manifest: Manifest) -> None:
+    pipeline = RefocusPipeline(manifest, fake_runners(manifest))
+    pipeline.analyse(two_halves())
+    signed = np.full((60, 80), 2.0, np.float32)
+    signed[:, :40] = -2.0
+    picture = pipeline.refocus(RIGHT, 2.0, defocus_px=signed)
+    assert picture[30, 10, 2] * 6.0 == pytest.approx(4.0)
+    with pytest.raises(ValueError, match=r"working size \(60, 80\), got \(30, 40\)"):
+        pipeline.refocus(RIGHT, 2.0, defocus_px=signed[::2, ::2])
+
+
+def test_the_working_size_is_limited_and_never_enlarged(manifest: Manifest) -> None:
+    pipeline = RefocusPipeline(manifest, fake_runners(manifest), working_long_side_px=40)
+    analysis = pipeline.analyse(Photo(rgb=two_halves(60, 80)))
+    assert analysis.size_px == (30, 40)
+    assert analysis.photo_size_px == (60, 80)
+    assert pipeline.refocus(LEFT, 2.0).shape == (30, 40, 3)
+    assert working_size(3000, 4000, 1024) == (768, 1024)
+    assert working_size(33, 40, 1024) == (33, 40)
+    assert working_size(5000, 40, 1000) == (1000, 8)
+
+
+def test_progress_ends_at_its_total(manifest: Manifest) -> None:
+    seen: list[tuple[int, int]] = []
+    RefocusPipeline(manifest, fake_runners(manifest)).analyse(two_halves(), lambda *step: seen.append(step))
+    total = seen[0][1]
+    assert seen == [(k, total) for k in range(1, total + 1)]
+    assert total > 2
+
+
+def test_refocus_before_analyse(manifest: Manifest) -> None:
+    with pytest.raises(ValueError, match="call analyse first"):
+        RefocusPipeline(manifest, fake_runners(manifest)).refocus(LEFT, 2.0)
+
+
+def test_bad_taps_are_refused_before_any_work(manifest: Manifest) -> None:
+    runners = fake_runners(manifest)
+    pipeline = RefocusPipeline(manifest, runners)
+    pipeline.analyse(two_halves())
+    with pytest.raises(ValueError, match="focus must be"):
+        pipeline.refocus((1.2, 0.5), 2.0)
+    with pytest.raises(ValueError, match="aperture must be"):
+        pipeline.refocus(LEFT, 0.0)
+    assert runners["refocus"].calls == 0
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (np.zeros((40, 40), np.float32), "expected an"),
+        (np.zeros((40, 40, 4), np.float32), "expected an"),
+        (np.zeros((40, 40, 3), np.uint8), "got uint8"),
+        (np.full((40, 40, 3), 255.0, np.float32), "got 255 to 255"),
+        (np.full((40, 40, 3), np.nan, np.float32), "got nan to nan"),
+    ],
+)
+def test_what_is_no_picture_is_refused(manifest: Manifest, picture: np.ndarray, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        RefocusPipeline(manifest, fake_runners(manifest)).analyse(picture)
+
+
+def test_a_working_size_below_the_smallest_picture(manifest: Manifest) -> None:
+    with pytest.raises(ValueError, match="at least 32 px, got 31"):
+        RefocusPipeline(manifest, fake_runners(manifest), working_long_side_px=31)
+
+
+def test_open_names_what_is_missing(manifest_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="run `make export` first"):
+        RefocusPipeline.open(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="no pipeline for executorch fp32: there are tflite fp32"):
+        RefocusPipeline.open(manifest_dir, "executorch")
+    (manifest_dir / "deblur_fp32.tflite").unlink()
+    with pytest.raises(ValueError, match=r"(_fp32\.tflite is missing|cannot load .*defocus_fp32\.tflite)"):
+        RefocusPipeline.open(manifest_dir)
+
+
+def test_smoothing_calms_a_flat_region() -> None:
+    rng = np.random.default_rng(0)
+    picture = np.full((80, 80, 3), 0.5, np.float32)
+    noisy = (2.0 + rng.normal(0, 0.5, (80, 80))).astype(np.float32)
+    smooth = smooth_defocus(noisy, picture, 6.0)
+    assert smooth.std() < 0.35 * noisy.std()
+    assert smooth.mean() == pytest.approx(2.0, abs=0.05)

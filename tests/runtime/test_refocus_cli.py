@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from runtime import backends, refocus
+from runtime.images import read_photo
+from runtime.progress import ProgressLine
+
+ROOT = Path(__file__).parents[2]
+
+
+class FakeRunner:
+    """Sigma off the red channel, the picture as it is, and the target sigma in blue."""
+
+    def __init__(self, artifact, *_: object) -> None:
+        self.artifact = artifact
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        name = self.artifact.outputs[0].name
+        if name == "sigma_px":
+            return {name: inputs["image"][:, :1] * 6.0}
+        if name == "sharp":
+            return {name: inputs["image"]}
+        return {name: np.concatenate([inputs["sharp"][:, :2], inputs["target_sigma_px"] / 6.0], axis=1)}
+
+
+@pytest.fixture
+def fake_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(backends.OPENERS, "tflite", FakeRunner)
+
+
+@pytest.fixture
+def photo_path(tmp_path: Path) -> Path:
+    """80 x 60: left half sharp, right half 3 px."""
+    picture = np.full((60, 80, 3), 100, np.uint8)
+    picture[..., 0] = 0
+    picture[:, 40:, 0] = 128
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def command(photo: Path, artifacts: Path, /, **changes: str) -> list[str]:
+    usual = {"artifacts": str(artifacts), "focus": "0.2,0.5", "aperture": "2", "out": str(photo.parent / "out.png")}
+    options = {**usual, **changes}
+    flags = [text for key, value in options.items() for text in (f"--{key.replace('_', '-')}", value)]
+    return [str(photo), *flags]
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_photograph_is_refocused(photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps = photo_path.parent / "maps"
+    argv = command(photo_path, manifest_dir, long_side="56", save_maps=str(maps), threads="1")
+    assert refocus.main(argv) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 1
+    assert "out.png, 56x42 px of 80x60, tflite fp32: analysis " in printed.out
+    assert "white is 6 px" in printed.out
+    assert printed.err == ""  # no progress line where there is no terminal
+    result = read_photo(photo_path.parent / "out.png").rgb
+    assert result.shape == (42, 56, 3)
+    assert result[20, 8, 2] * 6.0 == pytest.approx(0.0, abs=0.03)
+    assert result[20, 48, 2] * 6.0 == pytest.approx(3.0, abs=0.05)
+    assert read_photo(maps / "sigma.png").rgb[20, 48, 0] == pytest.approx(0.5, abs=0.01)
+    assert read_photo(maps / "sharp.png").rgb[20, 48, 1] == pytest.approx(100 / 255, abs=0.01)
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_disparity_map_replaces_the_estimate(photo_path: Path, manifest_dir: Path) -> None:
+    disparity = np.full((120, 160), 255, np.uint8)  # any size of the same proportions
+    disparity[:60] = 128  # the upper half is further away
+    Image.fromarray(disparity).save(photo_path.parent / "near.png")
+    near = str(photo_path.parent / "near.png")
+    assert refocus.main(command(photo_path, manifest_dir, focus="0.5,0.9", disparity=near)) == 0
+    result = read_photo(photo_path.parent / "out.png").rgb
+    assert result[50, 10, 2] * 6.0 == pytest.approx(0.0, abs=0.03)
+    assert result[5, 10, 2] * 6.0 == pytest.approx(127 / 255 * 6.0, abs=0.05)
+    assert result[5, 70, 2] == pytest.approx(result[5, 10, 2])
+
+    Image.fromarray(np.zeros((60, 60), np.uint8)).save(photo_path.parent / "square.png")
+    square = str(photo_path.parent / "square.png")
+    assert refocus.main(command(photo_path, manifest_dir, disparity=square)) == 2
+
+
+BAD_OPTIONS = {
+    "focus outside": ({"focus": "1.2,0.5"}, "focus must be x,y within the picture, both in [0, 1], got 1.2,0.5"),
+    "focus negative": ({"focus": "-0.1,0.5"}, "both in [0, 1], got -0.1,0.5"),
+    "focus malformed": ({"focus": "middle"}, "focus must be two numbers such as 0.52,0.31, got 'middle'"),
+    "focus of three": ({"focus": "0.1,0.2,0.3"}, "focus must be two numbers"),
+    "aperture": ({"aperture": "0"}, "aperture must be an f-number above 0"),
+    "threads": ({"threads": "0"}, "--threads must be 1 or more"),
+    "long side": ({"long_side": "8"}, "the long side must be at least 32 px, got 8"),
+    "precision": ({"precision": "int8"}, "no pipeline for tflite int8: there are tflite fp32"),
+    "backend": ({"backend": "onnx"}, "no pipeline for onnx fp32"),
+    "artifacts": ({"artifacts": "/nowhere/at/all"}, "no folder /nowhere/at/all: run `make export` first"),
+    "extension": ({"out": "out.webp"}, "expected a name ending in .jpg, .jpeg, .png"),
+    "folder": ({"out": "no/such/folder/out.jpg"}, "there is no folder no/such/folder"),
+    "disparity": ({"disparity": "no.png"}, "no photograph at no.png"),
+}
+
+
+@pytest.mark.usefixtures("fake_backend")
+@pytest.mark.parametrize("case", BAD_OPTIONS)
+def test_bad_options_give_one_sentence_and_status_2(
+    photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    changes, sentence = BAD_OPTIONS[case]
+    assert refocus.main(command(photo_path, manifest_dir, **changes)) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert sentence in printed.err
+    assert printed.err.count("\n") == 1
+    assert not (photo_path.parent / "out.png").exists()
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_the_photograph_is_not_overwritten(
+    photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refocus.main(command(photo_path, manifest_dir, out=str(photo_path))) == 2
+    assert "is the photograph itself" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_an_interruption_is_announced(
+    photo_path: Path,
+    manifest_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeRunner, "run", interrupt)
+    assert refocus.main(command(photo_path, manifest_dir)) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert not (photo_path.parent / "out.png").exists()
+
+
+def test_the_command_itself_ends_without_a_traceback(tmp_path: Path, manifest_dir: Path) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    argv = command(tmp_path / "text.jpg", manifest_dir)
+    done = subprocess.run(
+        [sys.executable, "-m", "runtime.refocus", *argv], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "neither a JPEG nor a PNG" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_progress_line_is_wiped() -> None:
+    terminal = Terminal()
+    with ProgressLine("tile", terminal) as progress:
+        progress(1, 2)
+        progress(2, 2)
+    assert terminal.getvalue() == "\rtile 1/2\rtile 2/2\r        \r"
+    silent = io.StringIO()
+    with ProgressLine("tile", silent) as progress:
+        progress(1, 2)
+    assert silent.getvalue() == ""

@@ -1,0 +1,41 @@
+import dataclasses
+
+import pytest
+import torch
+
+from train.evaluate import evaluate, held_out_scenes, psnr_per_image, rank_correlation, texture_mask
+from train.networks.deblur import DeblurNet
+from train.networks.defocus import DefocusNet
+from train.presets import smoke
+
+
+def test_rank_correlation_by_hand() -> None:
+    assert rank_correlation(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([10.0, 20.0, 90.0])) == pytest.approx(1.0)
+    assert rank_correlation(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([9.0, 5.0, 1.0])) == pytest.approx(-1.0)
+    # Ranks (1.5, 1.5, 3) against (1, 2, 3).
+    assert rank_correlation(torch.tensor([1.0, 1.0, 2.0]), torch.tensor([1.0, 2.0, 3.0])) == pytest.approx(
+        0.8660, abs=1e-4
+    )
+    assert rank_correlation(torch.ones(3), torch.tensor([1.0, 2.0, 3.0])) == 0.0
+
+
+def test_psnr_by_hand() -> None:
+    assert psnr_per_image(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 0.1)).item() == pytest.approx(20.0)
+
+
+def test_texture_is_found_where_it_is() -> None:
+    image = torch.full((1, 3, 32, 96), 0.5)
+    image[..., 48:] = (torch.arange(48) % 2).float()
+    mask = texture_mask(image)[0, 0]
+    assert not mask[:, :30].any()
+    assert mask[4:-4, 60:90].all()
+
+
+def test_a_network_that_returns_its_input_gains_nothing() -> None:
+    config = smoke()
+    data = held_out_scenes([], dataclasses.replace(config, scenes=dataclasses.replace(config.scenes, size_px=64)), 2)
+    networks = config.networks
+    figures = evaluate(DeblurNet(networks.deblur, 6.0), DefocusNet(networks.defocus, 6.0), data)
+    assert figures.gain_db == pytest.approx(0.0, abs=1e-4)
+    assert figures.worst_gain_db == pytest.approx(0.0, abs=1e-4)
+    assert figures.input_psnr_db > 10

@@ -1,0 +1,1 @@
+"""Training data: photographs, synthetic defocus scenes and misaligned pairs."""
