@@ -139,17 +139,18 @@ class Manifest:
                 return artifact
         raise ValueError(f"no artefact {artifact_id!r}: there are {_listed(a.id for a in self.artifacts)}")
 
-    def pipeline(self, backend: str, precision: str) -> Pipeline:
-        """The pipeline of that back end and precision.
+    def pipeline(self, backend: str, precision: str | None = None) -> Pipeline:
+        """The pipeline of that back end and precision; without a precision the back end's first, its finest.
 
         Raises:
             ValueError: there is none; lists those there are.
         """
         for pipeline in self.pipelines:
-            if (pipeline.backend, pipeline.precision) == (backend, precision):
+            if pipeline.backend == backend and precision in (None, pipeline.precision):
                 return pipeline
         there = _listed(f"{p.backend} {p.precision}" for p in self.pipelines)
-        raise ValueError(f"no pipeline for {backend} {precision}: there are {there}")
+        wanted = f"{backend} {precision}" if precision else backend
+        raise ValueError(f"no pipeline for {wanted}: there are {there}")
 
 
 def sha256_of(path: Path) -> str:

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 REFERENCE_F_NUMBER = 2.0
 """At this f-number differences in blur are those of the photograph."""
-TAP_RADIUS = 0.008
-"""Half the side of the window whose median stands for the tapped point, relative to the long side."""
+TAP_RADIUS = 0.03
+"""Half the side of the window that stands for the tapped point, relative to the long side: a finger's width."""
 
 Array = NDArray[np.float32]
 
@@ -47,23 +47,35 @@ def check_tap(focus_xy: tuple[float, float], f_number: float) -> None:
         raise ValueError(f"aperture must be an f-number above 0, such as 1.4, got {f_number:g}")
 
 
-def defocus_at(defocus_px: Array, focus_xy: tuple[float, float]) -> float:
-    """Defocus at a point: the median of a small window around it, which noise and thin edges do not move.
+def defocus_at(defocus_px: Array, focus_xy: tuple[float, float], confidence: Array | None = None) -> float:
+    """Defocus at a point, from a small window around it, which noise and a tap beside the eye do not move.
 
     Args:
         defocus_px: (H, W).
         focus_xy: x rightwards and y downwards, both in [0, 1].
+        confidence: (H, W), above 0: how far each value is to be trusted, for an estimated map. The mean weighted
+            by it is taken; without it the median.
     """
     height, width = defocus_px.shape
     column = min(int(focus_xy[0] * width), width - 1)
     row = min(int(focus_xy[1] * height), height - 1)
     radius = max(1, round(TAP_RADIUS * max(height, width)))
-    rows = slice(max(0, row - radius), row + radius + 1)
-    columns = slice(max(0, column - radius), column + radius + 1)
-    return float(np.median(defocus_px[rows, columns]))
+    window = (
+        slice(max(0, row - radius), row + radius + 1),
+        slice(max(0, column - radius), column + radius + 1),
+    )
+    if confidence is None:
+        return float(np.median(defocus_px[window]))
+    return float(np.average(defocus_px[window], weights=confidence[window]))
 
 
-def target_sigma_px(defocus_px: Array, focus_xy: tuple[float, float], f_number: float, sigma_max_px: float) -> Array:
+def target_sigma_px(
+    defocus_px: Array,
+    focus_xy: tuple[float, float],
+    f_number: float,
+    sigma_max_px: float,
+    confidence: Array | None = None,
+) -> Array:
     """Blur that each pixel gets when the lens is focused on a point.
 
     Args:
@@ -72,16 +84,17 @@ def target_sigma_px(defocus_px: Array, focus_xy: tuple[float, float], f_number: 
         focus_xy: the point, x rightwards and y downwards, both in [0, 1].
         f_number: relative aperture; blur grows as 1 / f_number.
         sigma_max_px: the largest sigma that can be rendered; beyond it blur is cut off.
+        confidence: see ``defocus_at``.
 
     Returns:
-        (H, W) sigma in pixels, in [0, sigma_max_px]; 0 at the point.
+        (H, W) sigma in pixels, in [0, sigma_max_px]; about 0 at the point.
 
     Raises:
         ValueError: the point is outside the picture or the aperture is not above 0.
     """
     check_tap(focus_xy, f_number)
     gain = REFERENCE_F_NUMBER / f_number
-    difference = np.abs(defocus_px - np.float32(defocus_at(defocus_px, focus_xy)))
+    difference = np.abs(defocus_px - np.float32(defocus_at(defocus_px, focus_xy, confidence)))
     return np.clip(gain * difference, 0.0, sigma_max_px).astype(np.float32)
 
 

@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 from runtime import optics
 from runtime.backends import open_artifact
 from runtime.backends.base import GraphRunner, graph_size_px
-from runtime.guided import guided_filter
+from runtime.guided import guided_filter, texture_confidence
 from runtime.images import Photo, resize
 from runtime.manifest import Manifest
 from runtime.tiling import run_tiled, tile_count
 
 WORKING_LONG_SIDE_PX = 1024
 """Longest side at which a photograph is analysed and refocused, unless another is asked for."""
-SMOOTHING_RADIUS = 1 / 64
-"""Half the side of the window in which the defocus map is smoothed, relative to the long side."""
+SMOOTHING_RADIUS = 1 / 24
+"""Half the side of the window over which the defocus map is spread, relative to the long side."""
 SMOOTHING_EPSILON = 1e-2
 """Variance of luma below which a window counts as flat."""
+LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 GRAPHS = ("defocus", "deblur", "refocus")
 
 Array = NDArray[np.float32]
@@ -40,7 +41,9 @@ class Analysis:
     sigma_px: Array
     """(h, w) estimated blur sigma of the photograph, in pixels of the working size."""
     defocus_px: Array
-    """(h, w) the same, smoothed along the edges of the picture: what the optics go by."""
+    """(h, w) the same, spread from textured to flat places along the picture's edges: what the optics go by."""
+    confidence: Array
+    """(h, w) how far blur can be told there: see ``guided.texture_confidence``."""
     sharp: Array
     """(h, w, 3) sRGB in [0, 1]: all in focus."""
     photo_size_px: tuple[int, int]
@@ -82,7 +85,7 @@ class RefocusPipeline:
         cls,
         artifacts_dir: Path | str,
         backend: str = "tflite",
-        precision: str = "fp32",
+        precision: str | None = None,
         *,
         num_threads: int | None = None,
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
@@ -92,7 +95,7 @@ class RefocusPipeline:
         Args:
             artifacts_dir: the folder with manifest.json.
             backend: "tflite", "executorch" or "coreml".
-            precision: "fp32", "fp16" or "int8", as far as the back end has it.
+            precision: "fp32", "fp16" or "int8", as far as the back end has it; None takes the finest.
             num_threads: CPU threads; None leaves the choice to the back end.
             working_long_side_px: longest side to work at.
 
@@ -107,6 +110,11 @@ class RefocusPipeline:
             for graph in GRAPHS
         }
         return cls(manifest, runners, working_long_side_px=working_long_side_px)
+
+    @property
+    def precision(self) -> str:
+        """Of the networks; the blur may be finer."""
+        return self._runners["deblur"].artifact.precision
 
     def analyse(
         self, image: Photo | Array, on_progress: Callable[[int, int], None] = lambda done, total: None
@@ -135,9 +143,12 @@ class RefocusPipeline:
         sigma = self._run("defocus", {"image": planes}, on_tile)
         sigma = np.clip(sigma, 0.0, self.manifest.sigma_max_px)
         sharp = self._run("deblur", {"image": planes, "sigma_px": sigma}, on_tile)
+        luma = picture @ LUMA_WEIGHTS
+        confidence = texture_confidence(luma)
         self._analysis = Analysis(
             sigma_px=sigma[0, 0],
-            defocus_px=smooth_defocus(sigma[0, 0], picture, self.manifest.sigma_max_px),
+            defocus_px=smooth_defocus(sigma[0, 0], luma, confidence, self.manifest.sigma_max_px),
+            confidence=confidence,
             sharp=_from_planes(sharp),
             photo_size_px=(rgb.shape[0], rgb.shape[1]),
         )
@@ -162,10 +173,12 @@ class RefocusPipeline:
         if self._analysis is None:
             raise ValueError("there is no photograph to refocus: call analyse first")
         optics.check_tap(focus_xy, aperture)
-        known = self._analysis.defocus_px if defocus_px is None else defocus_px
+        known, confidence = defocus_px, None
+        if known is None:
+            known, confidence = self._analysis.defocus_px, self._analysis.confidence
         if known.shape != self._analysis.size_px:
             raise ValueError(f"defocus_px must have the working size {self._analysis.size_px}, got {known.shape}")
-        target = optics.target_sigma_px(known, focus_xy, aperture, self.manifest.sigma_max_px)
+        target = optics.target_sigma_px(known, focus_xy, aperture, self.manifest.sigma_max_px, confidence)
         inputs = {"sharp": _to_planes(self._analysis.sharp), "target_sigma_px": target[None, None]}
         return _from_planes(self._run("refocus", inputs))
 
@@ -188,11 +201,10 @@ def working_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def smooth_defocus(sigma_px: Array, picture: Array, sigma_max_px: float) -> Array:
-    """The defocus map smoothed along the picture's edges, (h, w)."""
-    luma = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+def smooth_defocus(sigma_px: Array, luma: Array, confidence: Array, sigma_max_px: float) -> Array:
+    """The defocus map spread from where blur can be seen to where it cannot, along the picture's edges: (h, w)."""
     radius_px = max(2, round(SMOOTHING_RADIUS * max(sigma_px.shape)))
-    smooth = guided_filter(sigma_px, luma, radius_px, SMOOTHING_EPSILON)
+    smooth = guided_filter(sigma_px, luma, confidence, radius_px, SMOOTHING_EPSILON)
     return np.clip(smooth, 0.0, sigma_max_px)
 
 

@@ -38,7 +38,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="where to write: .jpg, .jpeg or .png")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), help="folder that `make export` wrote")
     parser.add_argument("--backend", default="tflite", help="tflite (default), executorch or coreml")
-    parser.add_argument("--precision", default="fp32", help="fp32 (default), fp16 or int8")
+    parser.add_argument("--precision", help="fp32, fp16 or int8 (default: the finest of the back end)")
     parser.add_argument(
         "--long-side",
         type=int,
@@ -149,7 +149,7 @@ def refocus(options: argparse.Namespace) -> str:
     (height, width), (photo_height, photo_width) = analysis.size_px, analysis.photo_size_px
     return (
         f"wrote {options.out}, {width}x{height} px of {photo_width}x{photo_height}, "
-        f"{options.backend} {options.precision}: analysis {analysed - started:.2f} s, "
+        f"{options.backend} {pipeline.precision}: analysis {analysed - started:.2f} s, "
         f"refocus {refocused - tapped:.2f} s{maps}"
     )
 

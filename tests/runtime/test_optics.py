@@ -58,6 +58,15 @@ def test_an_outlier_at_the_tap_does_not_matter() -> None:
     assert defocus_at(noisy, (30.5 / 60, 20.5 / 40)) == 1.0
 
 
+def test_a_tap_on_a_flat_cheek_means_the_eye_beside_it() -> None:
+    estimated = np.full((40, 60), 2.5, np.float32)  # flat: the estimator can only guess
+    estimated[18:22, 30] = 0.5
+    confidence = np.full((40, 60), 1e-3, np.float32)
+    confidence[18:22, 30] = 1.0
+    assert defocus_at(estimated, (0.5, 0.5)) == 2.5
+    assert defocus_at(estimated, (0.5, 0.5), confidence) == pytest.approx(0.5, abs=0.05)
+
+
 @pytest.mark.parametrize(("corner", "value"), [((0.0, 0.0), 0.0), ((1.0, 1.0), 3.0), ((1.0, 0.0), 3.0)])
 def test_corners_belong_to_the_picture(corner: tuple[float, float], value: float) -> None:
     assert defocus_at(BANDS, corner) == value

@@ -98,7 +98,7 @@ BAD_OPTIONS = {
     "threads": ({"threads": "0"}, "--threads must be 1 or more"),
     "long side": ({"long_side": "8"}, "the long side must be at least 32 px, got 8"),
     "precision": ({"precision": "int8"}, "no pipeline for tflite int8: there are tflite fp32"),
-    "backend": ({"backend": "onnx"}, "no pipeline for onnx fp32"),
+    "backend": ({"backend": "onnx"}, "no pipeline for onnx: there are tflite fp32"),
     "artifacts": ({"artifacts": "/nowhere/at/all"}, "no folder /nowhere/at/all: run `make export` first"),
     "extension": ({"out": "out.webp"}, "expected a name ending in .jpg, .jpeg, .png"),
     "folder": ({"out": "no/such/folder/out.jpg"}, "there is no folder no/such/folder"),
