@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "installing the environment into .venv (a few minutes, about 8 GB with the CUDA build of torch)"
-	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]" --progress-bar off --quiet
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
 	touch $@
 
 export: $(STAMP)

@@ -47,9 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        message = full_disk_message(arguments.out.absolute()) if is_full_disk(error, Path()) else str(error)
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {sentence(error, arguments.out.absolute())}", file=sys.stderr)
         return 2
+
+
+def sentence(error: ValueError | OSError, out: Path) -> str:
+    """What to tell the user."""
+    if is_full_disk(error):
+        return full_disk_message(out)
+    if isinstance(error, OSError):
+        return f"{error.filename or out}: {error.strerror or error}"
+    return str(error)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

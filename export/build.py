@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from torch import Tensor
+
 from export.calibration import calibration_samples
 from export.check import check_artifact, failed, tools_of
 from export.golden import Case, make_cases, save_cases
@@ -162,14 +164,14 @@ def describe(recipe: Recipe, workshop: Workshop) -> Artifact:
 def _write_coreml(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.mlpackage import write_mlpackage
 
-    spec, inputs = workshop.specs[recipe.graph], _examples(recipe, workshop)
+    spec, inputs = workshop.specs[recipe.graph], examples(recipe, workshop)
     write_mlpackage(spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path, precision=recipe.precision)
 
 
 def _write_tflite(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.tflite import write_tflite
 
-    spec, inputs, samples = workshop.specs[recipe.graph], _examples(recipe, workshop), workshop.samples
+    spec, inputs, samples = workshop.specs[recipe.graph], examples(recipe, workshop), workshop.samples
     write_tflite(
         spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path,
         precision=recipe.precision, calibration=samples.get(recipe.graph),
@@ -179,7 +181,7 @@ def _write_tflite(recipe: Recipe, workshop: Workshop, path: Path) -> None:
 def _write_executorch(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.pte import write_pte
 
-    spec, inputs, samples = workshop.specs[recipe.graph], _examples(recipe, workshop), workshop.samples
+    spec, inputs, samples = workshop.specs[recipe.graph], examples(recipe, workshop), workshop.samples
     write_pte(spec.module, inputs, path, precision=recipe.precision, calibration=samples.get(recipe.graph))
 
 
@@ -191,7 +193,8 @@ WRITERS: dict[str, Callable[[Recipe, Workshop, Path], None]] = {
 """Format -> what writes it. Each imports its converter when it is first called."""
 
 
-def _examples(recipe: Recipe, workshop: Workshop) -> tuple:
+def examples(recipe: Recipe, workshop: Workshop) -> tuple[Tensor, ...]:
+    """Inputs to trace the recipe's graph with."""
     return example_inputs(workshop.specs[recipe.graph], workshop.plan.height, workshop.plan.width)
 
 

@@ -50,25 +50,6 @@ def blur_like_light(picture: Tensor, sigma_px: Tensor) -> Tensor:
     return spatially_varying_blur(picture * picture, sigma_px).clamp(0.0, 1.0).sqrt()
 
 
-def color_patches(height: int, width: int, seed: int = 7) -> Tensor:
-    """Patches of random colour, half of them fully saturated, at three sizes: (1, 3, H, W), sRGB in [0, 1].
-
-    Photographs seldom hold the strongest edges there are; the activations' ranges should know them.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    picture = torch.zeros(1, 3, height, width)
-    for patch_px in (32, 8, 2):
-        rows, columns = -(-height // patch_px), -(-width // patch_px)
-        colors = torch.rand(1, 3, rows, columns, generator=generator)
-        saturated = torch.rand(1, 1, rows, columns, generator=generator) < 0.5
-        colors = torch.where(saturated, colors.round(), colors)
-        layer = F.interpolate(colors, scale_factor=patch_px, mode="nearest")[:, :, :height, :width]
-        shown = (torch.rand(1, 1, rows, columns, generator=generator) < 0.3).float()
-        mask = F.interpolate(shown, scale_factor=patch_px, mode="nearest")[:, :, :height, :width]
-        picture = picture * (1.0 - mask) + layer * mask if patch_px != 32 else layer
-    return picture.contiguous()
-
-
 def diagonal_ramp(height: int, width: int, largest: float) -> Tensor:
     """A map that rises from 0 at the upper left corner to ``largest`` at the lower right one, (1, 1, H, W)."""
     rows = torch.linspace(0.0, 0.5, height).view(1, 1, height, 1)

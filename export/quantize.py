@@ -9,7 +9,7 @@ and everything **after the network's head stays float**:
 | defocus | the sigmoid and the scale to pixels | eight bits for the sigmoid's result step by 1/256 of the largest sigma, wherever the map is smooth |
 | refocus | all of it | the weights of a Gaussian span five decades |
 
-The head itself is quantised: in float it would gain a decibel and cost half as much time again.
+The head itself is quantised: in float it would gain about a decibel, at full resolution and hence dearly.
 
 Ranges are the smallest and largest value seen over all samples. The tools' own defaults, a moving average over
 the samples or a histogram that clips, give the rare large activation away, and with it the strongest edges.

@@ -80,13 +80,20 @@ def publish(folder: Path, out: Path) -> None:
         shutil.rmtree(replaced, ignore_errors=True)
 
 
-def is_full_disk(error: BaseException, folder: Path) -> bool:
-    """Whether an error came from a full disk: by itself, by what caused it, or by what is left on the disk."""
+def is_full_disk(error: BaseException, folder: Path | None = None) -> bool:
+    """Whether an error came from a full disk.
+
+    Args:
+        error: it counts if it or anything that caused it says so.
+        folder: if given, an error also counts when hardly anything is left on this folder's disk.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in FULL_DISK_ERRORS:
             return True
         cause = cause.__cause__ or cause.__context__
+    if folder is None:
+        return False
     with contextlib.suppress(OSError):
         return shutil.disk_usage(folder).free < LEAST_FREE_BYTES
     return False

@@ -16,8 +16,8 @@ HEADINGS = ("graph", "format", "precision", "MiB", "worst case against the float
 FORMATS: dict[str, tuple[str, str]] = {
     "psnr_db": ("PSNR", "{:.1f} dB"),
     "residual_snr_db": ("residual", "{:.1f} dB"),
-    "mean_px": ("mean", "{:.4f} px"),
-    "p99_px": ("p99", "{:.4f} px"),
+    "mean_px": ("mean", "{:.2g} px"),
+    "p99_px": ("p99", "{:.2g} px"),
 }
 """Metric -> its short name and how its value is written."""
 

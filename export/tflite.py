@@ -109,7 +109,7 @@ class ThreeChannelSigma(nn.Module):
     """The refocusing graph with its sigma map copied to three channels first; the result is the same.
 
     In NHWC a map of one channel meets a picture of three pixel by pixel, which no interpreter vectorises. With
-    equal shapes the blur takes less than half the time on a CPU, although it computes its weights three times.
+    equal shapes the blur is much faster on a CPU, although it computes its weights three times.
     """
 
     def __init__(self, refocus: Refocus) -> None:

@@ -3,7 +3,8 @@
     python -m train.evaluate
     python -m train.evaluate --checkpoint runs/first/checkpoint.safetensors --photos OTHER_PHOTOS --grid grid.png
 
-Scenes are rendered from seeds that training never uses; without photographs from procedural pictures.
+Scenes are rendered from seeds that training never uses; unless a folder is given, from photographs that come with
+scikit-image, which training never uses either.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ TEXTURE_THRESHOLD = 0.02
 HELD_OUT_SEED = 990_000
 BLUR_LEVELS_PX = (0.0, 0.5, 1.5, 3.0, 6.0)
 """Edges of the blur levels that figures are also given by, as the largest sigma of a scene."""
+
+
+PICTURES = ("astronaut", "chelsea", "coffee", "rocket")
+"""Photographs in scikit-image that are sharp enough to be blurred."""
 
 
 class HeldOut(NamedTuple):
@@ -85,6 +90,13 @@ def held_out_scenes(photos: list[Picture], config: RunConfig, count: int) -> Hel
         torch.from_numpy(np.stack([s.sharp.transpose(2, 0, 1) for s in scenes])),
         torch.from_numpy(np.stack([s.sigma_px[None] for s in scenes])),
     )
+
+
+def scikit_image_pictures() -> list[Picture]:
+    """The photographs of ``PICTURES``."""
+    import skimage.data
+
+    return [getattr(skimage.data, name)().astype(np.float32) / 255.0 for name in PICTURES]
 
 
 @torch.no_grad()
@@ -158,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, default=SHIPPED, help="default: the one that ships")
-    parser.add_argument("--photos", type=Path, help="folder of sharp photographs not trained on")
+    parser.add_argument("--photos", type=Path, help="folder of sharp photographs (default: scikit-image's)")
     parser.add_argument("--scenes", type=int, default=96, help="number of scenes (default: 96)")
     parser.add_argument("--grid", type=Path, help="also write a PNG of the first scenes")
     args = parser.parse_args(argv)
@@ -166,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.scenes < 1:
             raise ValueError(f"--scenes must be at least 1, got {args.scenes}")
         networks = load_deployable(args.checkpoint)
-        photos = load_photos(args.photos) if args.photos else []
+        photos = load_photos(args.photos) if args.photos else scikit_image_pictures()
         data = held_out_scenes(photos, mobile(), args.scenes)
         print(f"{'largest sigma':<14} {'scenes':>6}  figures")
         for level, part in {"all": data, **by_blur_level(data)}.items():

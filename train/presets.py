@@ -41,14 +41,14 @@ def smoke() -> RunConfig:
         misalign=MisalignConfig(shift_px=2.0),
         loss=LossConfig(),
         fit=FitConfig(
-            steps=400,
+            steps=900,
             crop_px=64,
             pool_size=120,
             learning_rate=2e-3,
             warmup_steps=20,
             ema_decay=0.98,
             log_every=20,
-            evaluate_every=200,
+            evaluate_every=300,
             held_out_scenes=12,
         ),
     )

@@ -4,13 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
 from train.checkpoint import SHIPPED, Deployable, load_deployable
 from train.config import SceneConfig
 from train.data.photos import Picture
-from train.evaluate import HeldOut, evaluate, held_out_scenes, psnr_per_image, restore
+from train.evaluate import HeldOut, evaluate, held_out_scenes, psnr_per_image, restore, scikit_image_pictures
 from train.presets import mobile
 
 pytestmark = pytest.mark.slow
@@ -23,7 +22,7 @@ def shipped() -> Deployable:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[Picture]:
-    return [getattr(skimage.data, name)().astype(np.float32) / 255 for name in ("astronaut", "coffee", "chelsea")]
+    return scikit_image_pictures()
 
 
 def scenes(pictures: list[Picture], **changes: float) -> HeldOut:

@@ -1,0 +1,65 @@
+"""A small export shared by the tests: the smoke networks at 64x64, every format, made by the real command."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from export import all as export_all
+from export.graphs import GraphSpec, build_graphs
+from train.checkpoint import Deployable, build_deployable, load_deployable, save_deployable
+from train.presets import preset
+
+SIZE_PX = 64
+
+
+def small_networks() -> Deployable:
+    """The smoke networks, untrained, but with a head that says something (a fresh one is all zeros)."""
+    torch.manual_seed(3)
+    networks = build_deployable(preset("smoke").networks)
+    for network, scale in ((networks.deblur, 0.05), (networks.defocus, 0.3)):
+        torch.nn.init.normal_(network.unet.head.weight, std=scale)
+        network.eval().requires_grad_(False)
+    return networks
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("checkpoint") / "small.safetensors"
+    save_deployable(small_networks(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_specs(small_checkpoint: Path) -> dict[str, GraphSpec]:
+    return build_graphs(load_deployable(small_checkpoint))
+
+
+@pytest.fixture(scope="session")
+def small_export(small_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the small export. Tests that change it work on a copy."""
+    out = tmp_path_factory.mktemp("export") / "artifacts"
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = export_all.main(
+            ["--checkpoint", str(small_checkpoint), "--out", str(out), "--size", f"{SIZE_PX}x{SIZE_PX}"]
+        )
+    assert code == 0, printed.getvalue()
+    return out
+
+
+@pytest.fixture
+def run_all(small_checkpoint: Path) -> Callable[..., int]:
+    """Runs ``export.all`` on the small checkpoint with further arguments; gives its exit code."""
+
+    def run(*arguments: str) -> int:
+        size = [] if "--size" in arguments else ["--size", f"{SIZE_PX}x{SIZE_PX}"]
+        checkpoint = [] if "--checkpoint" in arguments else ["--checkpoint", str(small_checkpoint)]
+        return export_all.main([*checkpoint, *size, *arguments])
+
+    return run

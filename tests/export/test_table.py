@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import math
+
+from export.table import counts, summary, table, worst_figures
+from runtime.schema import Artifact, ArtifactFile, ParityFigure, Status
+
+
+def figure(metric: str, value: float | None, case: str = "astronaut", threshold: float = 42.0) -> ParityFigure:
+    return ParityFigure(case=case, metric=metric, value=value, threshold=threshold, passed=True)
+
+
+def artifact(status: Status, reason: str = "", format_: str = "tflite", *figures: ParityFigure) -> Artifact:
+    files = (ArtifactFile(path="deblur_int8.tflite", bytes=3 * 2**19, sha256="0" * 64),) if status == "passed" else ()
+    return Artifact(
+        id="deblur-tflite-int8", graph="deblur", format=format_, precision="int8", path="deblur_int8.tflite",
+        files=files, inputs=(), outputs=(), tool={}, status=status, reason=reason, parity=figures,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_the_worst_case_is_the_lowest_psnr_and_the_largest_error() -> None:
+    figures = [
+        figure("psnr_db", 60.0), figure("psnr_db", 50.0, "noise"),
+        figure("mean_px", 0.1), figure("mean_px", 0.3, "noise"), figure("mean_px", 0.2, "camera"),
+    ]  # fmt: skip
+    assert {name: f.value for name, f in worst_figures(figures).items()} == {"psnr_db": 50.0, "mean_px": 0.3}
+
+
+def test_no_number_is_the_worst_of_all() -> None:
+    for metric in ("psnr_db", "mean_px"):
+        for missing in (math.nan, None):
+            (worst,) = worst_figures(
+                [figure(metric, 1.0), figure(metric, missing, "bad"), figure(metric, 2.0)]
+            ).values()
+            assert worst.case == "bad"
+
+
+def test_a_row_has_size_worst_figures_gates_and_outcome() -> None:
+    text = table([artifact("passed", "", "tflite", figure("psnr_db", 55.31), figure("p99_px", 0.157, threshold=0.5))])
+    row = text.splitlines()[2]
+    assert row.split() == [
+        "deblur", "tflite", "int8", "1.50", "PSNR", "55.3", "dB", "(>=", "42),", "p99", "0.16", "px", "(<=", "0.5)",
+        "passed",
+    ]  # fmt: skip
+
+
+def test_reasons_and_what_ran_the_files_are_told() -> None:
+    text = table([artifact("failed", "boom"), artifact("passed", "", "coreml", figure("psnr_db", 70.0))])
+    assert "failed: boom" in text
+    assert "coreml: saved file run again with export.mil" in text
+    assert "not run (needs" in text
+
+
+def test_nothing_is_said_of_apple_devices_where_core_ml_was_not_asked_for() -> None:
+    assert "needs" not in table([artifact("passed", "", "tflite", figure("psnr_db", 70.0))])
+
+
+def test_counts() -> None:
+    artifacts = [artifact("passed"), artifact("failed", "boom"), artifact("passed"), artifact("not run", "no tool")]
+    assert counts(artifacts) == "2 passed, 1 failed, 1 not run"
+
+
+def test_the_summary_is_json_with_every_figure() -> None:
+    facts = summary([artifact("passed", "", "tflite", figure("psnr_db", math.inf))], written=True)
+    (row,) = json.loads(json.dumps(facts, allow_nan=False))["artifacts"]
+    assert (row["size_mib"], row["checked_with"], row["parity"][0]["value"]) == (1.5, ["ai-edge-litert"], None)
+    assert facts["written"] is True

@@ -1,0 +1,210 @@
+"""``export.verify`` on artefacts broken on purpose. Each must fail, by its digest and by its figures alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from export import verify
+from export.graphs import GraphSpec, build_graphs, example_inputs
+from export.mlpackage import write_mlpackage
+from export.pte import write_pte
+from export.tflite import write_tflite
+from runtime.manifest import Manifest, list_files
+from train.checkpoint import load_deployable
+
+IGNORE = "--ignore-digests"
+
+
+class WrongNormalization(nn.Module):
+    """Takes the picture for one in [-1, 1]."""
+
+    def __init__(self, right: nn.Module) -> None:
+        super().__init__()
+        self.right = right
+
+    def forward(self, image: Tensor, *rest: Tensor) -> Tensor:
+        result: Tensor = self.right(image * 2.0 - 1.0, *rest)
+        return result
+
+
+def stem_of(spec: GraphSpec) -> nn.Conv2d:
+    return next(module for module in spec.module.modules() if isinstance(module, nn.Conv2d))
+
+
+def swap_channels(spec: GraphSpec) -> nn.Module:
+    """Red and green change places at the first convolution."""
+    weight = stem_of(spec).weight
+    with torch.no_grad():
+        weight[:, [0, 1]] = weight[:, [1, 0]].clone()
+    return spec.module
+
+
+def zero_weights(spec: GraphSpec) -> nn.Module:
+    """The last convolution of all says nothing."""
+    last = [module for module in spec.module.modules() if isinstance(module, nn.Conv2d)][-1]
+    with torch.no_grad():
+        last.weight.zero_()
+    return spec.module
+
+
+def wrong_normalization(spec: GraphSpec) -> nn.Module:
+    return WrongNormalization(spec.module).eval()
+
+
+BREAKAGES: list[tuple[str, Callable[[GraphSpec], nn.Module]]] = [
+    ("deblur-tflite-fp32", swap_channels),
+    ("defocus-executorch-fp32", swap_channels),
+    ("deblur-coreml-fp16", swap_channels),
+    ("defocus-tflite-fp32", zero_weights),
+    ("deblur-executorch-fp32", zero_weights),
+    ("defocus-coreml-fp16", zero_weights),
+    ("deblur-tflite-fp32", wrong_normalization),
+    ("defocus-executorch-fp32", wrong_normalization),
+    ("defocus-coreml-fp16", wrong_normalization),
+]
+
+
+@pytest.fixture
+def copy(small_export: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small_export, tmp_path / "artifacts"))
+
+
+def keep_only(folder: Path, identifier: str, *, reseal: bool = False) -> None:
+    """Leave one artefact in the manifest, so that the check is quick; ``reseal`` describes its files anew."""
+    manifest = Manifest.load(folder)
+    artifact = manifest.artifact(identifier)
+    if reseal:
+        artifact = dataclasses.replace(artifact, files=list_files(folder, artifact.path))
+    dataclasses.replace(manifest, artifacts=(artifact,), pipelines=()).write(folder)
+
+
+def outcome(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str]:
+    """Exit code and reason of the only artefact."""
+    code = verify.main([str(folder), "--json", *flags])
+    (row,) = json.loads(capsys.readouterr().out)["artifacts"]
+    return code, row["reason"]
+
+
+def test_an_untouched_export_passes(small_export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify.main([str(small_export)]) == 0
+    printed = capsys.readouterr()
+    assert "13 passed in" in printed.out
+    assert "refocus executorch fp32: check" in printed.err
+
+
+@pytest.mark.parametrize(("identifier", "break_it"), BREAKAGES, ids=lambda value: getattr(value, "__name__", value))
+def test_a_broken_network_fails(
+    copy: Path, small_checkpoint: Path, capsys: pytest.CaptureFixture[str], identifier: str,
+    break_it: Callable[[GraphSpec], nn.Module],
+) -> None:  # fmt: skip
+    graph, format_, _ = identifier.split("-")
+    spec = build_graphs(load_deployable(small_checkpoint))[graph]
+    path = copy / Manifest.load(copy).artifact(identifier).path
+    inputs, names = example_inputs(spec, 64, 64), [tensor.name for tensor in spec.inputs]
+    module = break_it(spec)
+    if format_ == "tflite":
+        write_tflite(module, inputs, names, [spec.outputs[0].name], path)
+    elif format_ == "executorch":
+        write_pte(module, inputs, path)
+    else:
+        write_mlpackage(module, inputs, names, [spec.outputs[0].name], path)
+    keep_only(copy, identifier)
+    code, reason = outcome(copy, capsys)
+    assert (code, "not the file that the manifest describes" in reason) == (1, True)
+    # With digests and sizes made to fit, only the figures can tell.
+    keep_only(copy, identifier, reseal=True)
+    for flags in ((), (IGNORE,)):
+        code, reason = outcome(copy, capsys, *flags)
+        assert code == 1
+        assert " is " in reason and "its gate is" in reason  # noqa: PT018
+
+
+@pytest.mark.parametrize("name", ["deblur_fp32", "deblur_int8", "defocus_int8"])
+def test_a_weight_tensor_zeroed_in_place_fails(copy: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """The file keeps its size and its structure."""
+    path = copy / f"{name}.tflite"
+    content = path.read_bytes()
+    weights = largest_buffer(content)
+    assert content.count(weights) == 1
+    path.write_bytes(content.replace(weights, bytes(len(weights))))
+    graph, precision = name.split("_")
+    keep_only(copy, f"{graph}-tflite-{precision}")
+    assert outcome(copy, capsys)[0] == 1
+    code, reason = outcome(copy, capsys, IGNORE)
+    assert (code, "its gate is" in reason) == (1, True)
+
+
+@pytest.mark.parametrize("identifier", ["deblur-tflite-int8", "deblur-executorch-int8", "deblur-coreml-fp16"])
+@pytest.mark.parametrize("flags", [(), (IGNORE,)], ids=["digests", "no digests"])
+def test_half_a_file_fails(
+    copy: Path, capsys: pytest.CaptureFixture[str], identifier: str, flags: tuple[str, ...]
+) -> None:
+    file = max(Manifest.load(copy).artifact(identifier).files, key=lambda file: file.bytes)
+    content = (copy / file.path).read_bytes()
+    (copy / file.path).write_bytes(content[: len(content) // 2])
+    keep_only(copy, identifier)
+    assert outcome(copy, capsys, *flags)[0] == 1
+
+
+@pytest.mark.parametrize("flags", [(), (IGNORE,)], ids=["digests", "no digests"])
+def test_a_missing_file_fails(copy: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]) -> None:
+    (copy / "deblur_int8.pte").unlink()
+    keep_only(copy, "deblur-executorch-int8")
+    code, reason = outcome(copy, capsys, *flags)
+    assert (code, "is missing" in reason) == (1, True)
+
+
+def test_the_file_of_another_graph_fails(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copyfile(copy / "defocus_fp32.tflite", copy / "deblur_fp32.tflite")
+    keep_only(copy, "deblur-tflite-fp32", reseal=True)
+    code, reason = outcome(copy, capsys)
+    assert (code, "should have the tensors image, sigma_px" in reason) == (1, True)
+
+
+def test_a_wrong_digest_fails_unless_digests_are_ignored(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_only(copy, "refocus-tflite-fp32")
+    text = (copy / "manifest.json").read_text()
+    digest = Manifest.load(copy).artifacts[0].files[0].sha256
+    (copy / "manifest.json").write_text(text.replace(digest, "0" * 64))
+    assert outcome(copy, capsys)[0] == 1
+    assert outcome(copy, capsys, IGNORE) == (0, "")
+
+
+def test_a_changed_golden_vector_fails_what_it_belongs_to(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_only(copy, "refocus-tflite-fp32")
+    path = copy / "golden" / "refocus.step.refocused.f32"
+    path.write_bytes(bytes(path.stat().st_size))
+    code, reason = outcome(copy, capsys)
+    assert (code, "refocus.step.refocused.f32 is not the file" in reason) == (1, True)
+
+
+def test_an_artefact_without_golden_cases_does_not_pass(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_only(copy, "refocus-tflite-fp32")
+    dataclasses.replace(Manifest.load(copy), golden=()).write(copy)
+    code, reason = outcome(copy, capsys)
+    assert (code, reason) == (1, "there is no golden case for refocus")
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"schema_version": 99}'])
+def test_no_valid_manifest_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    assert verify.main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def largest_buffer(model: bytes) -> bytes:
+    from ai_edge_litert import schema_py_generated
+
+    content = schema_py_generated.ModelT.InitFromPackedBuf(model, 0)
+    return max((bytes(b.data) for b in content.buffers if b.data is not None), key=len)
