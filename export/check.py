@@ -10,11 +10,11 @@ from pathlib import Path
 from export.golden import Case
 from export.parity import Array, compare
 from export.recipes import TARGETS, Recipe
-from export.silence import silence
 from export.versions import reblur_version, tool_versions
 from runtime.backends import OPENERS
 from runtime.backends.base import GraphRunner, from_file, to_file
 from runtime.schema import Artifact, ParityFigure
+from runtime.silence import silence
 
 INTERPRETER = "export.mil"
 """Our own interpreter of Core ML packages, which runs them on any machine."""

@@ -26,6 +26,8 @@ from runtime.schema import GoldenCase, GoldenTensor
 FOLDER = "golden"
 SYNTHETIC = "synthetic"
 """The one case whose picture was blurred on purpose, by a known map."""
+NOISE = "noise"
+"""The one case that is no picture."""
 
 Array = NDArray[np.float32]
 
@@ -65,12 +67,12 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
     photographs = {"astronaut": astronaut, "camera": load_picture("camera", height, width)}
     cases = []
     estimated = {}
-    for name, image in {**photographs, SYNTHETIC: blurred, "noise": noise}.items():
+    for name, image in {**photographs, SYNTHETIC: blurred, NOISE: noise}.items():
         case = _answered(specs["defocus"], name, (image,))
         cases.append(case)
         estimated[name] = torch.from_numpy(case.outputs["sigma_px"])
-    maps = {**estimated, SYNTHETIC: 0.7 * ramp_px, "noise": noise_px}
-    for name, image in {**photographs, SYNTHETIC: blurred, "noise": noise}.items():
+    maps = {**estimated, SYNTHETIC: 0.7 * ramp_px, NOISE: noise_px}
+    for name, image in {**photographs, SYNTHETIC: blurred, NOISE: noise}.items():
         cases.append(_answered(specs["deblur"], name, (image, maps[name])))
     step_px = _slanted_step(ramp_px)
     sharp = torch.from_numpy(cases[len(maps)].outputs["sharp"])
@@ -78,7 +80,7 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
         "astronaut": (sharp, _refocusing_map(estimated["astronaut"], ramp_px)),
         "smooth": (motorcycle, ramp_px),
         "step": (motorcycle, step_px),
-        "noise": (noise, step_px),
+        NOISE: (noise, step_px),
     }.items():
         cases.append(_answered(specs["refocus"], name, inputs))
     return cases

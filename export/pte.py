@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from export.quantize import Samples
-from export.silence import silence
 from runtime.files import write_atomically
+from runtime.silence import silence
 
 PRECISIONS = ("fp32", "int8")
 OUTSIDE = frozenset({"getitem"})

@@ -23,7 +23,7 @@ FORMATS: dict[str, tuple[str, str]] = {
 
 
 def worst_figures(figures: Iterable[ParityFigure]) -> dict[str, ParityFigure]:
-    """For each metric the figure of the case that does worst; one that is no number is worst of all."""
+    """For each metric the figure that is nearest to its gate, or furthest beyond; one that is no number is worst."""
     worst: dict[str, ParityFigure] = {}
     for figure in figures:
         if figure.metric not in worst or _goodness(figure) < _goodness(worst[figure.metric]):
@@ -99,6 +99,9 @@ def _limits(artifacts: Sequence[Artifact]) -> list[str]:
 
 
 def _goodness(figure: ParityFigure) -> float:
+    """How far within its gate a figure is: a difference for decibels, a ratio for errors."""
     if figure.value is None or math.isnan(figure.value):
         return -math.inf
-    return figure.value if figure.metric in HIGHER_IS_BETTER else -figure.value
+    if figure.metric in HIGHER_IS_BETTER:
+        return figure.value - figure.threshold
+    return -figure.value / figure.threshold

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from export.quantize import Samples, quantize_tflite
 from export.refocus import Refocus
-from export.silence import silence
 from runtime.files import write_atomically
+from runtime.silence import silence
 
 SIGNATURE = "serving_default"
 PRECISIONS = ("fp32", "int8")

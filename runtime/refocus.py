@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -158,7 +159,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line entry: 0 when the picture is written, 2 on bad input, 130 when interrupted."""
     options = parse(argv)
     try:
-        print(refocus(options))
+        with warnings.catch_warnings(record=True) as raised:
+            done = refocus(options)
+        for message in dict.fromkeys(str(warning.message) for warning in raised):
+            print(f"warning: {message}", file=sys.stderr)
+        print(done)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

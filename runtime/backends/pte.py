@@ -9,6 +9,7 @@ from typing import Any
 
 from runtime.backends.base import Array, from_file, to_file
 from runtime.schema import Artifact
+from runtime.silence import silence
 
 
 class PteRunner:
@@ -43,7 +44,8 @@ def open_graph(artifact: Artifact, path: Path, num_threads: int | None) -> PteRu
     """
     if num_threads is not None:
         warnings.warn("ExecuTorch's Python runtime chooses its own number of threads", stacklevel=2)
-    return PteRunner(artifact, path)
+    with silence():
+        return PteRunner(artifact, path)
 
 
 def _runtime() -> Any:

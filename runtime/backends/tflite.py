@@ -11,6 +11,7 @@ from typing import Any
 
 from runtime.backends.base import Array, from_file, to_file
 from runtime.schema import Artifact, ArtifactTensor
+from runtime.silence import silence
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 """Where to look for the interpreter, in this order."""
@@ -25,6 +26,7 @@ class TfliteRunner:
         self.artifact = artifact
         try:
             interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
             self._call = interpreter.get_signature_runner()
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"the TFLite interpreter cannot load {path}: {_first_line(error)}") from error
@@ -45,7 +47,8 @@ def open_graph(artifact: Artifact, path: Path, num_threads: int | None) -> Tflit
     Raises:
         ValueError: no interpreter is installed, or it refuses the file.
     """
-    return TfliteRunner(artifact, path, num_threads)
+    with silence():
+        return TfliteRunner(artifact, path, num_threads)
 
 
 def keys_in_order(keys: Collection[str], tensors: tuple[ArtifactTensor, ...], artifact_id: str) -> list[str]:

@@ -27,6 +27,11 @@ def test_the_worst_case_is_the_lowest_psnr_and_the_largest_error() -> None:
     assert {name: f.value for name, f in worst_figures(figures).items()} == {"psnr_db": 50.0, "mean_px": 0.3}
 
 
+def test_the_worst_case_is_judged_by_its_own_gate() -> None:
+    figures = [figure("p99_px", 0.4, "astronaut", threshold=0.5), figure("p99_px", 0.6, "noise", threshold=2.0)]
+    assert worst_figures(figures)["p99_px"].case == "astronaut"
+
+
 def test_no_number_is_the_worst_of_all() -> None:
     for metric in ("psnr_db", "mean_px"):
         for missing in (math.nan, None):

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from train.networks.unet import UNet, UNetConfig
 
-
 FADE_IN_PX = 1.0
 """Blur from which on the restoration acts in full. Below it there is little to restore and sharpness to lose."""
 

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from export.silence import silence
+from runtime.silence import silence
 
 
 def shout(where: str) -> None:
