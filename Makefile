@@ -4,7 +4,7 @@
 # make bench    latency of what make export wrote, on this machine
 # make clean    remove the environment and everything built
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 

@@ -67,7 +67,11 @@ def load_deployable(path: Path) -> Deployable:
             f"{path} is not a Reblur checkpoint: expected format {FORMAT!r} in its header, "
             f"got {header.get('format')!r}; use one made by train.fit"
         )
-    networks = build_deployable(networks_from_dict(json.loads(header["networks"])))
+    try:
+        description = json.loads(header["networks"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} does not describe its networks in its header: train or copy it again") from error
+    networks = build_deployable(networks_from_dict(description))
     for name, module in (("deblur", networks.deblur), ("defocus", networks.defocus)):
         _load_strictly(module, name, tensors, path)
         module.eval().requires_grad_(False)

@@ -60,6 +60,13 @@ def test_the_tensors_of_another_network(saved: Path) -> None:
         load_deployable(saved)
 
 
+@pytest.mark.parametrize("header", [{"format": FORMAT}, {"format": FORMAT, "networks": "{"}])
+def test_a_header_without_a_description(saved: Path, header: dict[str, str]) -> None:
+    save_file(load_file(saved), saved, metadata=header)
+    with pytest.raises(ValueError, match="does not describe its networks"):
+        load_deployable(saved)
+
+
 def test_a_configuration_of_another_version(saved: Path) -> None:
     save_file(load_file(saved), saved, metadata={"format": FORMAT, "networks": '{"deblur": {"depth": 3}}'})
     with pytest.raises(ValueError, match="does not fit this version of Reblur"):
