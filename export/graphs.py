@@ -7,7 +7,6 @@ All graphs are NCHW float32 here; a writer changes layout and type at the border
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +21,7 @@ from train.networks.unet import UNet
 GRAPH_NAMES = ("defocus", "deblur", "refocus")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GraphSpec:
     """What a graph is, before it becomes a file."""
 
@@ -32,8 +31,6 @@ class GraphSpec:
     outputs: tuple[TensorMeaning, ...]
     halo_px: int
     """Distance from which an input pixel can still change an output pixel; the overlap that tiling needs."""
-    size_multiple: int
-    """Height and width must be multiples of this."""
     module: nn.Module
     """NCHW float32, in eval mode."""
 
@@ -95,24 +92,33 @@ def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
     sigma = sigma_map("sigma_px", sigma_max_px, "standard deviation of the photograph's defocus blur, per axis")
     sharp = picture("sharp", "the photograph with its defocus removed")
     target = sigma_map("target_sigma_px", sigma_max_px, "standard deviation of the blur to apply, per axis")
-    refocus = Refocus(sigma_max_px).eval()
-    builders: dict[str, Callable[[], GraphSpec]] = {
-        "defocus": lambda: GraphSpec(
-            "defocus", "estimates the defocus map of a photograph", (image,), (sigma,),
-            unet_halo_px(networks.defocus.unet), networks.config.defocus.size_multiple, networks.defocus.eval(),
-        ),
-        "deblur": lambda: GraphSpec(
-            "deblur", "removes the defocus from a photograph, given its defocus map", (image, sigma), (sharp,),
-            unet_halo_px(networks.deblur.unet), networks.config.deblur.size_multiple,
-            DeblurGraph(networks.deblur).eval(),
-        ),
-        "refocus": lambda: GraphSpec(
-            "refocus", "blurs an all-in-focus picture with a sigma of its own at each pixel", (sharp, target),
-            (picture("refocused", "the picture with its new focus"),),
-            refocus.blur.radius, 1, refocus,
-        ),
-    }  # fmt: skip
-    return {name: builders[name]() for name in GRAPH_NAMES}
+    refocused = picture("refocused", "the picture with its new focus")
+    defocus = GraphSpec(
+        name="defocus",
+        summary="estimates the defocus map of a photograph",
+        inputs=(image,),
+        outputs=(sigma,),
+        halo_px=unet_halo_px(networks.defocus.unet),
+        module=networks.defocus.eval(),
+    )
+    deblur = GraphSpec(
+        name="deblur",
+        summary="removes the defocus from a photograph, given its defocus map",
+        inputs=(image, sigma),
+        outputs=(sharp,),
+        halo_px=unet_halo_px(networks.deblur.unet),
+        module=DeblurGraph(networks.deblur).eval(),
+    )
+    blur = Refocus(sigma_max_px).eval()
+    refocus = GraphSpec(
+        name="refocus",
+        summary="blurs an all-in-focus picture with a sigma of its own at each pixel",
+        inputs=(sharp, target),
+        outputs=(refocused,),
+        halo_px=blur.blur.radius,
+        module=blur,
+    )
+    return {spec.name: spec for spec in (defocus, deblur, refocus)}
 
 
 def example_inputs(spec: GraphSpec, height: int, width: int, seed: int = 0) -> tuple[Tensor, ...]:

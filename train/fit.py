@@ -179,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         interruption = Interruption()
         interruption.install()
         figures = fit(config, photos, held_out, run_dir, resume=args.resume, interruption=interruption)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
 """Radially symmetric per-pixel kernels: the geometry of their taps and their application to an image.
 
 All taps of an isotropic kernel that lie at the same distance from its centre carry the same weight. So a kernel
-of radius 12 is 71 numbers, not 441, and applying one per pixel is a sum over *rings*,
+of radius 12 is 59 numbers, not 441, and applying one per pixel is a sum over *rings*,
 
     out(p) = sum_r w_r(p) * (sum over d with |d| = r of x(p + d)).
 

@@ -6,13 +6,16 @@ B blurry input, S = deblur(B, sigma), G sharp picture of the pair (misaligned), 
     stage 2   m1 rho(S, warp(G -> S)) + m2 rho(warp(S -> G), G)
               + 0.5 rho(reblur(S), B) + 0.5 rho(sigma, sigma_R)
 
-with rho(d) = sqrt(d^2 + eps^2). Source: arXiv 2409.17792. Two things differ from the paper, for reasons measured
-in trials (weights and the choice are in ``LossConfig``):
+with rho(d) = sqrt(d^2 + eps^2). Source: arXiv 2409.17792. Where this differs from the paper:
 
 * R reblurs the *warped sharp* image, and does so from the first step. The paper's R reblurs S; S starts as B, so
-  from scratch "identity kernels, S = B" already satisfies that loss and nothing leaves it. The kernels found
-  between warped G and B are then applied, fixed, to S: that is the reblur loss S sees.
+  from scratch "identity kernels, S = B" already satisfies that loss and nothing leads out of it. The kernels found
+  between warped G and B are then applied, fixed, to S: that is the reblur loss S sees. The paper's form is
+  ``LossConfig(reblur_source="restored")``.
 * sigma is one number in pixels (the second moment of R's kernels), not a vector of 35 kernel seeds.
+* m1 and m2 keep a pixel where the flow back undoes the flow there, instead of where its colour-coded flow lies near
+  the image's mean.
+* Images are reblurred as light and compared as code values, since that is how a lens blurs.
 """
 
 from __future__ import annotations

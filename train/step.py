@@ -72,11 +72,16 @@ def compute_losses(networks: Networks, batch: Batch, step: int, config: RunConfi
 
 
 def optimise(terms: Terms, networks: Networks, optimiser: torch.optim.Optimizer, clip_norm: float) -> None:
-    """Backward, clip each network by itself, step."""
+    """Backward, clip each network by itself, step.
+
+    Raises:
+        FloatingPointError: a term is infinite or not a number.
+    """
     optimiser.zero_grad(set_to_none=True)
     total = torch.stack(list(terms.values())).sum()
     if not torch.isfinite(total):
-        raise RuntimeError(f"the loss is not finite: { {k: float(v.detach()) for k, v in terms.items()} }")
+        values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
+        raise FloatingPointError(f"training diverged, the loss is no number ({values}): lower the learning rate")
     total.backward()
     for network in networks:
         nn.utils.clip_grad_norm_(network.parameters(), clip_norm)

@@ -21,6 +21,10 @@ def test_number_of_taps(radius: int, taps: int) -> None:
     assert sum(rings_of(radius).counts) == taps
 
 
+def test_a_kernel_of_radius_12_is_59_numbers() -> None:
+    assert len(rings_of(12)) == 59
+
+
 def test_a_plus_kernel_on_a_single_bright_pixel() -> None:
     image = torch.zeros(1, 1, 5, 5)
     image[0, 0, 2, 2] = 1.0
