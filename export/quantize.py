@@ -5,7 +5,7 @@ and everything **after the network's head stays float**:
 
 | graph | float | why |
 |---|---|---|
-| deblur | the residual add and the clamp | the picture passes beside the network in full precision; eight bits for the sum would floor the result at 59 dB, whatever the network says |
+| deblur | the fade-in, the residual add and the clamp | the picture passes beside the network in full precision; eight bits for the sum would floor the result at 59 dB, whatever the network says |
 | defocus | the sigmoid and the scale to pixels | eight bits for the sigmoid's result step by 1/256 of the largest sigma, wherever the map is smooth |
 | refocus | all of it | the weights of a Gaussian span five decades |
 
