@@ -3,8 +3,8 @@
     python -m pytest benchmarks/latency.py                        (after `make export`)
     python -m pytest benchmarks/latency.py --benchmark-json=latency.json
 
-Times of a desktop processor, threads stated; phones are another matter. Compare rows of one run only: machines are
-shared and their speed drifts.
+Times of a desktop processor; phones are another matter. Compare rows of one group and one run only: machines are
+shared and their speed drifts, and ExecuTorch's Python runtime chooses its own number of threads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from runtime.manifest import Manifest
 from runtime.schema import Artifact
 
 ARTIFACTS_DIR = Path("artifacts")
-THREADS = 1
+THREADS: dict[str, int | None] = {"tflite": 1, "executorch": None, "coreml": None}
+"""Format -> CPU threads; None where the runtime chooses."""
 
 
 def artifacts() -> list[Artifact]:
@@ -35,13 +36,15 @@ def test_latency(artifact: Artifact, benchmark: BenchmarkFixture) -> None:
     if artifact.format == "coreml" and sys.platform != "darwin":
         pytest.skip("not run: Core ML runs on macOS and iOS only")
     manifest = Manifest.load(ARTIFACTS_DIR)
-    runner = open_artifact(artifact, ARTIFACTS_DIR, THREADS)
+    threads = THREADS[artifact.format]
+    runner = open_artifact(artifact, ARTIFACTS_DIR, threads)
     generator = np.random.default_rng(0)
     shape = (manifest.height_px, manifest.width_px)
     inputs = {
         tensor.name: generator.uniform(*tensor.range, (1, tensor.channels, *shape)).astype(np.float32)
         for tensor in manifest.graphs[artifact.graph].inputs
     }
-    benchmark.group = f"{artifact.graph}, {shape[1]}x{shape[0]}, {THREADS} thread"
+    counted = "1 thread" if threads == 1 else "its own threads"
+    benchmark.group = f"{artifact.graph}, {artifact.format}, {shape[1]}x{shape[0]}, {counted}"
     result = benchmark(runner.run, inputs)
     assert all(np.isfinite(output).all() for output in result.values())

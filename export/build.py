@@ -16,7 +16,7 @@ from export.golden import Case, make_cases, save_cases
 from export.graphs import GraphSpec, build_graphs, example_inputs
 from export.interrupts import Interrupts
 from export.progress import Progress
-from export.quantize import Samples
+from export.quantize import FLOAT_FIRST_CONVS, Samples
 from export.recipes import RECIPES, TARGETS, Recipe, pipelines
 from export.staging import full_disk_message, is_full_disk
 from export.versions import all_versions, reblur_version
@@ -175,6 +175,7 @@ def _write_tflite(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     write_tflite(
         spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path,
         precision=recipe.precision, calibration=samples.get(recipe.graph),
+        float_first_convs=FLOAT_FIRST_CONVS.get(recipe.graph, 0),
     )  # fmt: skip
 
 
@@ -182,7 +183,11 @@ def _write_executorch(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.pte import write_pte
 
     spec, inputs, samples = workshop.specs[recipe.graph], examples(recipe, workshop), workshop.samples
-    write_pte(spec.module, inputs, path, precision=recipe.precision, calibration=samples.get(recipe.graph))
+    write_pte(
+        spec.module, inputs, path,
+        precision=recipe.precision, calibration=samples.get(recipe.graph),
+        float_first_convs=FLOAT_FIRST_CONVS.get(recipe.graph, 0),
+    )  # fmt: skip
 
 
 WRITERS: dict[str, Callable[[Recipe, Workshop, Path], None]] = {

@@ -29,6 +29,7 @@ def write_pte(
     *,
     precision: str = "fp32",
     calibration: Samples | None = None,
+    float_first_convs: int = 0,
 ) -> None:
     """Convert ``module`` and write it to ``path``, atomically.
 
@@ -39,6 +40,7 @@ def write_pte(
         path: the file.
         precision: "fp32", or "int8": weights and activations, see ``export.quantize``.
         calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
+        float_first_convs: convolutions at the start that stay float in int8.
 
     Raises:
         ValueError: an argument does not fit, the delegate leaves operators behind, or the file cannot be written.
@@ -53,7 +55,7 @@ def write_pte(
     with silence(), torch.no_grad():
         if precision == "int8":
             assert calibration is not None
-            module = _quantized(module, inputs, calibration)
+            module = _quantized(module, inputs, calibration, float_first_convs)
         content = _lower(module, inputs, path.stem)
     write_atomically(path, content)
 
@@ -104,26 +106,28 @@ def _lower(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> bytes:
     return bytes(lowered.to_executorch().buffer)
 
 
-def _quantized(module: nn.Module, inputs: tuple[Tensor, ...], calibration: Samples) -> nn.Module:
-    """The module with quantisation and dequantisation around each operator up to its head."""
+def _quantized(
+    module: nn.Module, inputs: tuple[Tensor, ...], calibration: Samples, float_first_convs: int
+) -> nn.Module:
+    """The module with quantisation and dequantisation around each operator from its first to its head."""
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), _quantizer())
+    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), _quantizer(float_first_convs))
     for sample in calibration:
         prepared(*(x.contiguous() for x in sample))
     quantized: nn.Module = convert_pt2e(prepared)
     return quantized
 
 
-def _quantizer() -> Any:
-    """XNNPACK's quantiser with the ranges and the float tail of ``export.quantize``."""
+def _quantizer(float_first_convs: int) -> Any:
+    """XNNPACK's quantiser with the ranges and the float parts of ``export.quantize``."""
     import dataclasses
 
     from executorch.backends.xnnpack.quantizer import xnnpack_quantizer
     from torchao.quantization.pt2e import MinMaxObserver
 
-    class FloatAfterHead(xnnpack_quantizer.XNNPACKQuantizer):
-        """Quantises up to and with the last transposed convolution."""
+    class FloatAtBothEnds(xnnpack_quantizer.XNNPACKQuantizer):
+        """Quantises from after the first convolutions up to and with the last transposed one."""
 
         def annotate(self, model: torch.fx.GraphModule) -> torch.fx.GraphModule:
             annotated: torch.fx.GraphModule = super().annotate(model)
@@ -131,7 +135,11 @@ def _quantizer() -> Any:
             heads = [i for i, node in enumerate(nodes) if node.target == torch.ops.aten.conv_transpose2d.input]
             if not heads:
                 raise ValueError("int8 needs a network that ends in a transposed convolution; this graph has none")
-            for node in nodes[heads[-1] + 1 :]:
+            # A convolution and its ReLU are one quantised operator, so the ReLU goes with it.
+            convs = [i for i, node in enumerate(nodes) if node.target == torch.ops.aten.conv2d.default]
+            ends = [i + 2 if nodes[i + 1].target == torch.ops.aten.relu.default else i + 1 for i in convs]
+            first = [0, *ends][float_first_convs]
+            for node in (*nodes[:first], *nodes[heads[-1] + 1 :]):
                 node.meta.pop("quantization_annotation", None)
             return annotated
 
@@ -144,4 +152,4 @@ def _quantizer() -> Any:
         input_activation=with_min_max(config.input_activation),
         output_activation=with_min_max(config.output_activation),
     )
-    return FloatAfterHead().set_global(config)
+    return FloatAtBothEnds().set_global(config)

@@ -34,6 +34,7 @@ def write_tflite(
     *,
     precision: str = "fp32",
     calibration: Samples | None = None,
+    float_first_convs: int = 0,
 ) -> None:
     """Convert ``module`` and write it to ``path``, atomically.
 
@@ -45,6 +46,7 @@ def write_tflite(
         path: the file.
         precision: "fp32", or "int8": weights and activations, see ``export.quantize``.
         calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
+        float_first_convs: convolutions at the start that stay float in int8.
 
     Raises:
         ValueError: an argument does not fit, or the file cannot be written.
@@ -62,7 +64,7 @@ def write_tflite(
                 {name: channels_last(x).numpy() for name, x in zip(input_names, sample, strict=True)}
                 for sample in calibration
             ]
-            model = quantize_tflite(model, SIGNATURE, feeds)
+            model = quantize_tflite(model, SIGNATURE, feeds, float_first_convs)
     write_atomically(path, model)
 
 
