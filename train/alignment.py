@@ -19,6 +19,8 @@ from train.data.photos import Picture
 
 @cache
 def _dis() -> cv2.DISOpticalFlow:
+    # It works in stripes, one a thread: with more than one its result would depend on the number of cores.
+    cv2.setNumThreads(1)
     return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 

@@ -15,5 +15,5 @@ def test_a_minute_of_training_deblurs_and_finds_the_blur(tmp_path: Path) -> None
     print(figures)
     assert figures.gain_db > 0.2
     assert figures.worst_gain_db > 0.0
-    assert figures.sigma_mae_px < 0.5
+    assert figures.sigma_mae_px < 0.6
     assert figures.sigma_correlation > 0.5
