@@ -19,8 +19,8 @@ from train.run_state import initial_state, learning_rate, load_state, save_state
 def tiny(steps: int = 4) -> RunConfig:
     base = smoke()
     fit_config = dataclasses.replace(
-        base.fit, steps=steps, batch_size=2, crop_px=32, pool_size=4, log_every=1, evaluate_every=steps,
-        held_out_scenes=2, warmup_steps=1,
+        base.fit, steps=steps, stage_one_share=0.5, batch_size=2, crop_px=32, pool_size=4, log_every=1,
+        evaluate_every=steps, held_out_scenes=2, warmup_steps=1,
     )  # fmt: skip
     return dataclasses.replace(base, scenes=dataclasses.replace(base.scenes, size_px=40), fit=fit_config)
 
