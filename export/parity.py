@@ -8,21 +8,19 @@ Metrics:
         counts; a sharp picture's right residual may be arbitrarily small, and with it any ratio to it.
     mean_px, p99_px: mean and 99th percentile of the absolute error of a sigma map, in pixels.
 
-Noise is asked of every file. It holds float files to the same gates as pictures, and finds overflow. Eight bits are
-given the ranges of photographs on purpose, beyond which they clip: on noise int8 has to stay usable, not exact, and
-has gates of its own (``Gate.on_noise``).
+Noise is a case like any other, though int8 has the ranges of photographs: it finds overflow and what clips.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.golden import NOISE, SYNTHETIC, Case
+from export.golden import SYNTHETIC, Case
 from runtime.schema import ParityFigure
 
 Array = NDArray[np.float32]
@@ -72,34 +70,12 @@ class Gate:
     """Precision -> smallest value for metrics in ``HIGHER_IS_BETTER``, largest value for the others."""
     case: str | None = None
     """The only case it is asked of; None for all of the graph's, noise included."""
-    on_noise: Mapping[str, float] = field(default_factory=dict)
-    """The thresholds that are others on noise."""
-
-    def threshold(self, precision: str, case: Case) -> float:
-        """What the metric must reach on this case."""
-        usual = self.thresholds[precision]
-        return self.on_noise.get(precision, usual) if case.name == NOISE else usual
 
 
 GATES: tuple[Gate, ...] = (
-    Gate(
-        graph="defocus",
-        metric="mean_px",
-        thresholds={"fp32": 0.001, "fp16": 0.02, "int8": 0.15},
-        on_noise={"int8": 0.5},
-    ),
-    Gate(
-        graph="defocus",
-        metric="p99_px",
-        thresholds={"fp32": 0.01, "fp16": 0.1, "int8": 0.5},
-        on_noise={"int8": 2.0},
-    ),
-    Gate(
-        graph="deblur",
-        metric="psnr_db",
-        thresholds={"fp32": 90.0, "fp16": 55.0, "int8": 42.0},
-        on_noise={"int8": 30.0},
-    ),
+    Gate(graph="defocus", metric="mean_px", thresholds={"fp32": 0.001, "fp16": 0.02, "int8": 0.15}),
+    Gate(graph="defocus", metric="p99_px", thresholds={"fp32": 0.01, "fp16": 0.1, "int8": 0.5}),
+    Gate(graph="deblur", metric="psnr_db", thresholds={"fp32": 90.0, "fp16": 55.0, "int8": 42.0}),
     Gate(
         graph="deblur",
         metric="residual_snr_db",
@@ -138,7 +114,7 @@ def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, Array]
 
 def _judge(gate: Gate, precision: str, case: Case, output: Array) -> ParityFigure:
     value = METRICS[gate.metric](case, output)
-    threshold = gate.threshold(precision, case)
+    threshold = gate.thresholds[precision]
     # A NaN is neither: it fails whichever way the metric points.
     passed = value >= threshold if gate.metric in HIGHER_IS_BETTER else value <= threshold
     return ParityFigure(case=case.name, metric=gate.metric, value=value, threshold=threshold, passed=passed)
