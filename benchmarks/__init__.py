@@ -1,1 +1,1 @@
-"""Latency and quality benchmarks."""
+"""Benchmarks of what `make export` wrote."""
