@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from tqdm import tqdm
 
 from train.checkpoint import SHIPPED, load_deployable
 from train.config import RunConfig
@@ -33,6 +34,8 @@ from train.presets import mobile
 TEXTURE_THRESHOLD = 0.02
 """Local mean absolute deviation (sRGB units) above which blur can be told from a flat surface."""
 HELD_OUT_SEED = 990_000
+BLURRED_FROM_PX = 0.5
+"""A scene whose largest sigma is below this counts as in focus."""
 BLUR_LEVELS_PX = (0.0, 0.5, 1.5, 3.0, 6.0)
 """Edges of the blur levels that figures are also given by, as the largest sigma of a scene."""
 
@@ -83,7 +86,8 @@ class Figures:
 def held_out_scenes(photos: list[Picture], config: RunConfig, count: int) -> HeldOut:
     """Scenes from seeds no training run uses."""
     scenes = [
-        render_scene(photos, config.scenes, np.random.default_rng((HELD_OUT_SEED, index))) for index in range(count)
+        render_scene(photos, config.scenes, np.random.default_rng((HELD_OUT_SEED, index)))
+        for index in tqdm(range(count), desc="held-out scenes", unit="scene", leave=False)
     ]
     return HeldOut(
         torch.from_numpy(np.stack([s.blurry.transpose(2, 0, 1) for s in scenes])),
@@ -103,7 +107,7 @@ def scikit_image_pictures() -> list[Picture]:
 def restore(deblur: DeblurNet, defocus: DefocusNet, blurry: Tensor, batch_size: int = 8) -> tuple[Tensor, Tensor]:
     """Sharp images clamped to [0, 1] (N, 3, H, W) and sigma maps (N, 1, H, W) of blurry ones."""
     sharp, sigma = [], []
-    for part in blurry.split(batch_size):
+    for part in tqdm(blurry.split(batch_size), desc="restoring", unit="batch", leave=False):
         sigma.append(defocus(part))
         sharp.append(deblur(part, sigma[-1]).clamp(0, 1))
     return torch.cat(sharp), torch.cat(sigma)
@@ -138,16 +142,22 @@ def _average_ranks(values: np.ndarray) -> np.ndarray:
 def evaluate(deblur: DeblurNet, defocus: DefocusNet, data: HeldOut) -> Figures:
     """The figures of a pair of networks (in eval mode, on the CPU)."""
     restored, sigma_px = restore(deblur, defocus, data.blurry)
+    return figures_of(restored, sigma_px, data)
+
+
+def figures_of(restored: Tensor, sigma_px: Tensor, data: HeldOut) -> Figures:
+    """The figures of restored images (N, 3, H, W) and sigma maps (N, 1, H, W)."""
     before, after = psnr_per_image(data.blurry, data.sharp), psnr_per_image(restored, data.sharp)
-    blurred = data.sigma_px.amax((1, 2, 3)) >= 0.5
+    gain = after - before
+    blurred = data.sigma_px.amax((1, 2, 3)) >= BLURRED_FROM_PX
     textured = texture_mask(data.sharp)
     error = (sigma_px - data.sigma_px)[textured]
     return Figures(
         input_psnr_db=float(before.mean()),
         output_psnr_db=float(after.mean()),
-        gain_db=float((after - before).mean()),
-        blurred_gain_db=float((after - before)[blurred].mean()) if blurred.any() else 0.0,
-        worst_gain_db=float((after - before).min()),
+        gain_db=float(gain.mean()),
+        blurred_gain_db=float(gain[blurred].mean()) if blurred.any() else 0.0,
+        worst_gain_db=float(gain.min()),
         sigma_mae_px=float(error.abs().mean()),
         sigma_bias_px=float(error.mean()),
         sigma_correlation=rank_correlation(data.sigma_px[textured], sigma_px[textured]),
@@ -155,15 +165,24 @@ def evaluate(deblur: DeblurNet, defocus: DefocusNet, data: HeldOut) -> Figures:
     )
 
 
-def by_blur_level(data: HeldOut) -> dict[str, HeldOut]:
-    """The scenes grouped by their largest sigma; empty levels are left out."""
+def by_blur_level(data: HeldOut) -> dict[str, Tensor]:
+    """Which scenes belong to each level of their largest sigma, (N,) bool; empty levels are left out."""
     strongest = data.sigma_px.amax((1, 2, 3))
-    groups = {}
+    levels = {}
     for low, high in itertools.pairwise(BLUR_LEVELS_PX):
         chosen = (strongest >= low) & (strongest < high)
         if chosen.any():
-            groups[f"{low:g} to {high:g} px"] = HeldOut(*(t[chosen] for t in data))
-    return groups
+            levels[f"{low:g} to {high:g} px"] = chosen
+    return levels
+
+
+def print_table(deblur: DeblurNet, defocus: DefocusNet, data: HeldOut) -> None:
+    """Print the figures of all scenes and of each blur level."""
+    restored, sigma_px = restore(deblur, defocus, data.blurry)
+    print(f"{'largest sigma':<14} {'scenes':>6}  figures")
+    for level, chosen in {"all": torch.ones(len(data.blurry), dtype=torch.bool), **by_blur_level(data)}.items():
+        figures = figures_of(restored[chosen], sigma_px[chosen], HeldOut(*(t[chosen] for t in data)))
+        print(f"{level:<14} {figures.scenes:>6}  {figures}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -180,10 +199,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         networks = load_deployable(args.checkpoint)
         photos = load_photos(args.photos) if args.photos else scikit_image_pictures()
         data = held_out_scenes(photos, mobile(), args.scenes)
-        print(f"{'largest sigma':<14} {'scenes':>6}  figures")
-        for level, part in {"all": data, **by_blur_level(data)}.items():
-            figures = evaluate(networks.deblur, networks.defocus, part)
-            print(f"{level:<14} {figures.scenes:>6}  {figures}")
+        print_table(networks.deblur, networks.defocus, data)
         if args.grid:
             from train.grid import write_grid
 

@@ -3,7 +3,17 @@ import dataclasses
 import pytest
 import torch
 
-from train.evaluate import evaluate, held_out_scenes, psnr_per_image, rank_correlation, texture_mask
+from train.evaluate import (
+    HeldOut,
+    by_blur_level,
+    evaluate,
+    figures_of,
+    held_out_scenes,
+    main,
+    psnr_per_image,
+    rank_correlation,
+    texture_mask,
+)
 from train.networks.deblur import DeblurNet
 from train.networks.defocus import DefocusNet
 from train.presets import smoke
@@ -39,3 +49,48 @@ def test_a_network_that_returns_its_input_gains_nothing() -> None:
     assert figures.gain_db == pytest.approx(0.0, abs=1e-4)
     assert figures.worst_gain_db == pytest.approx(0.0, abs=1e-4)
     assert figures.input_psnr_db > 10
+
+
+def two_scenes() -> HeldOut:
+    sharp = (torch.arange(32) % 2).float().expand(2, 3, 32, 32) * 0.5
+    blurry = sharp + 0.1
+    sigma_px = torch.stack([torch.full((1, 32, 32), 0.2), torch.full((1, 32, 32), 2.0)])
+    return HeldOut(blurry, sharp, sigma_px)
+
+
+def test_figures_by_hand() -> None:
+    data = two_scenes()
+    restored = data.blurry.clone()
+    restored[1] = data.sharp[1] + 0.01  # the blurred scene gains 20 dB, the one in focus nothing
+    figures = figures_of(restored, data.sigma_px + 0.5, data)
+    assert figures.input_psnr_db == pytest.approx(20.0, abs=1e-3)
+    assert figures.blurred_gain_db == pytest.approx(20.0, abs=1e-2)
+    assert figures.gain_db == pytest.approx(10.0, abs=1e-2)
+    assert figures.worst_gain_db == pytest.approx(0.0, abs=1e-3)
+    assert figures.sigma_mae_px == pytest.approx(0.5)
+    assert figures.sigma_bias_px == pytest.approx(0.5)
+    assert figures.sigma_correlation == pytest.approx(1.0)
+
+
+def test_scenes_are_grouped_by_their_largest_sigma() -> None:
+    levels = by_blur_level(two_scenes())
+    assert {name: chosen.tolist() for name, chosen in levels.items()} == {
+        "0 to 0.5 px": [True, False],
+        "1.5 to 3 px": [False, True],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--scenes", "0"], "--scenes must be at least 1, got 0"),
+        (["--checkpoint", "/nowhere.safetensors"], "no checkpoint at /nowhere.safetensors"),
+        (["--photos", "/nowhere"], "no folder of photographs at /nowhere"),
+        (["--scenes", "1", "--grid", "/nowhere/grid.png"], "cannot write /nowhere/grid.png"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert f"error: {message}" in capsys.readouterr().err
