@@ -130,7 +130,11 @@ def report(manifest: Manifest, out: Path, succeeded: bool, seconds: float, as_js
         print(json.dumps(facts, indent=2, allow_nan=False))
         return
     print(table(manifest.artifacts))
-    end = f"written to {out}" if succeeded else f"nothing was written, {out} is as it was before"
+    end = (
+        f"written to {out}"
+        if succeeded
+        else f"nothing was written, {out} is as it was; --formats and --graphs leave out what failed"
+    )
     print(f"\n{counts(manifest.artifacts)} in {seconds:.0f} s; {end}")
 
 
