@@ -18,8 +18,6 @@ from train.checkpoint import Deployable
 from train.networks.deblur import DeblurNet
 from train.networks.unet import UNet
 
-GRAPH_NAMES = ("defocus", "deblur", "refocus")
-
 
 @dataclass(frozen=True, kw_only=True)
 class GraphSpec:

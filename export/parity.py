@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.golden import SYNTHETIC, Case
+from runtime import metrics
 from runtime.schema import ParityFigure
 
 Array = NDArray[np.float32]
 
 
 def psnr_db(case: Case, output: Array) -> float:
-    """Peak signal-to-noise ratio for a peak of 1; infinite for equal pictures."""
-    mean_square = float(np.mean(_error(case, output) ** 2))
-    return math.inf if mean_square == 0.0 else -10.0 * math.log10(mean_square)
+    """``runtime.metrics.psnr_db`` against the reference."""
+    return metrics.psnr_db(output, _expected(case))
 
 
 def residual_snr_db(case: Case, output: Array) -> float:

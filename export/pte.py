@@ -1,4 +1,4 @@
-"""ExecuTorch: writes a torch module as a ``.pte`` file for the XNNPACK delegate, and runs such a file again.
+"""ExecuTorch: writes a torch module as a ``.pte`` file for the XNNPACK delegate.
 
 The delegate must take the graph whole. A graph cut in pieces still runs, but copies its tensors at each cut and
 computes the operators between them with slow reference kernels.
@@ -6,7 +6,6 @@ computes the operators between them with slow reference kernels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +57,6 @@ def write_pte(
             module = _quantized(module, inputs, calibration, float_first_convs)
         content = _lower(module, inputs, path.stem)
     write_atomically(path, content)
-
-
-def run_pte(path: Path, inputs: Sequence[Tensor]) -> list[Tensor]:
-    """Run a saved file once: one (B, C, H, W) float32 tensor for each input, in calling order -> its outputs."""
-    with silence():
-        from executorch.runtime import Runtime
-
-        method = Runtime.get().load_program(path).load_method("forward")
-        # The results live in the program's memory, which goes with it.
-        return [result.clone() for result in method.execute([x.contiguous() for x in inputs])]
 
 
 def check_delegation(graph_module: torch.fx.GraphModule, name: str) -> None:

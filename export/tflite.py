@@ -1,4 +1,4 @@
-"""TFLite / LiteRT: writes a torch module as a ``.tflite`` file, and runs such a file again.
+"""TFLite / LiteRT: writes a torch module as a ``.tflite`` file, and lists its operators.
 
 Files take and give NHWC float32. Inside, everything is NHWC too: a single transpose would cost more than a
 convolution on a phone's GPU.
@@ -7,12 +7,11 @@ convolution on a phone's GPU.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -66,23 +65,6 @@ def write_tflite(
             ]
             model = quantize_tflite(model, SIGNATURE, feeds, float_first_convs)
     write_atomically(path, model)
-
-
-def run_tflite(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run a saved file once.
-
-    Args:
-        path: the file.
-        inputs: (B, H, W, C) float32 by name.
-
-    Returns:
-        (B, H, W, C) float32 by name.
-    """
-    with silence():
-        from ai_edge_litert.interpreter import Interpreter
-
-        run = Interpreter(model_path=str(path), num_threads=2).get_signature_runner(SIGNATURE)
-        return {name: np.array(value) for name, value in run(**inputs).items()}
 
 
 def op_histogram(path: Path) -> Counter[str]:

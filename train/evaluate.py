@@ -36,10 +36,8 @@ TEXTURE_THRESHOLD = 0.02
 HELD_OUT_SEED = 990_000
 BLURRED_FROM_PX = 0.5
 """A scene whose largest sigma is below this counts as in focus."""
-BLUR_LEVELS_PX = (0.0, 0.5, 1.5, 3.0, 6.0)
+BLUR_LEVELS_PX = (0.0, BLURRED_FROM_PX, 1.5, 3.0, 6.0)
 """Edges of the blur levels that figures are also given by, as the largest sigma of a scene."""
-
-
 PICTURES = ("astronaut", "chelsea", "coffee", "rocket")
 """Photographs in scikit-image that are sharp enough to be blurred."""
 

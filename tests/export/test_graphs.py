@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from export.graphs import GRAPH_NAMES, GraphSpec, build_graphs, example_inputs, unet_halo_px
+from export.graphs import GraphSpec, build_graphs, example_inputs, unet_halo_px
+from export.recipes import GRAPHS
 from train.checkpoint import build_deployable
 from train.networks.unet import UNet, UNetConfig
 from train.presets import mobile
@@ -18,7 +19,7 @@ def graphs() -> dict[str, GraphSpec]:
 
 
 def test_each_graph_takes_what_the_one_before_it_gives(graphs: dict[str, GraphSpec]) -> None:
-    assert tuple(graphs) == GRAPH_NAMES
+    assert tuple(graphs) == GRAPHS
     assert graphs["defocus"].outputs == graphs["deblur"].inputs[1:]
     assert graphs["deblur"].outputs == graphs["refocus"].inputs[:1]
 
@@ -36,7 +37,7 @@ def test_outputs_have_the_shape_and_range_of_the_contract(graphs: dict[str, Grap
         assert meaning.range[0] <= float(output.min()) <= float(output.max()) <= meaning.range[1]
 
 
-@pytest.mark.parametrize("name", GRAPH_NAMES)
+@pytest.mark.parametrize("name", GRAPHS)
 def test_nothing_beyond_the_halo_reaches_a_pixel(graphs: dict[str, GraphSpec], name: str) -> None:
     spec = graphs[name]
     side = -(-(2 * spec.halo_px + 64) // 16) * 16

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from executorch.runtime import Runtime
 
 from export.graphs import GraphSpec, example_inputs
-from export.pte import run_pte, write_pte
+from export.pte import write_pte
 from runtime.manifest import Manifest
+
+
+def run_pte(path: Path, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The file by itself, without a manifest."""
+    program = Runtime.get().load_program(path)  # the method and its results live in the program's memory
+    return [result.clone() for result in program.load_method("forward").execute([x.contiguous() for x in inputs])]
 
 
 class NearestUpsampling(torch.nn.Module):
