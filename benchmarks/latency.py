@@ -21,7 +21,7 @@ from runtime.manifest import Manifest
 from runtime.schema import Artifact
 
 ARTIFACTS_DIR = Path("artifacts")
-THREADS: dict[str, int | None] = {"tflite": 1, "executorch": None, "coreml": None}
+THREADS: dict[str, int | None] = {"tflite": 1, "executorch": None, "coreml": None, "onnx": 1}
 """Format -> CPU threads; None where the runtime chooses."""
 
 

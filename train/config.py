@@ -9,88 +9,128 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from train.networks.unet import UNetConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworksConfig:
-    """The three networks."""
-
-    sigma_max_px: float = 6.0
-    """Largest blur sigma the estimator can say and the deblurring network is told, in pixels."""
-    deblur: UNetConfig
-    """The deblurring network."""
-    defocus: UNetConfig
-    """The defocus-map estimator."""
-    reblur: UNetConfig
-    """The reblurring module; used in training only."""
-    kernel_radii: tuple[int, ...]
-    """Radii of its isotropic kernels in pixels; a uniform disc of radius r has sigma r / 2."""
-
-    def __post_init__(self) -> None:
-        if self.sigma_max_px <= 0:
-            raise ValueError(f"sigma_max_px must be positive, got {self.sigma_max_px}")
+from train.networks.config import NetworksConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneConfig:
-    """Synthetic layered scenes: an all-in-focus picture, a depth order, blur with occlusion in linear light."""
+    """Synthetic layered scenes: all-in-focus pictures, a depth order, blur with occlusion in linear light, a camera."""
 
     size_px: int = 176
     """Side of a scene; training crops are taken from it."""
-    layers: tuple[int, int] = (2, 4)
+    layers: tuple[int, int] = (2, 6)
     """Fewest and most depth layers."""
     sigma_max_px: float = 5.0
     """Largest blur of any layer, as a sigma in pixels."""
     sharp_share: float = 0.15
     """Share of scenes that are all but in focus (sigma up to 0.5 px), so that sharp input is left alone."""
-    disc_share: float = 0.5
-    """Share of scenes blurred with a disc instead of a Gaussian."""
+    disc_share: float = 0.4
+    """Share of scenes blurred with a disc: an aperture that is wide open."""
+    polygon_share: float = 0.25
+    """Share of scenes blurred with a polygon of 5 to 8 blades; the rest are blurred with a Gaussian."""
+    own_picture_share: float = 0.5
+    """Share of scenes in which each layer shows a picture of its own, so that depth edges are colour edges; in the
+    others all layers show parts of one picture."""
+    soft_edge_share: float = 0.5
+    """Share of layers whose rim fades over 1 to 4 px; the others end within a pixel."""
+    highlight_share: float = 0.2
+    """Share of scenes with small light sources brighter than white."""
     noise_max: float = 0.008
-    """Largest standard deviation of the sensor noise, in sRGB units."""
+    """Largest standard deviation of the sensor noise at middle grey, in sRGB units."""
+    jpeg_share: float = 0.25
+    """Share of scenes whose blurry picture went through JPEG."""
+    jpeg_quality: tuple[int, int] = (70, 98)
+    """Lowest and highest quality of that."""
     dead_leaves_share: float = 0.25
-    """Share of scenes made of procedural dead leaves; 1 where no photograph is given."""
+    """Share of pictures that are procedural dead leaves; 1 where no photograph is given."""
+    dead_leaves_count: int = 48
+    """Dead-leaves pictures painted at the start; scenes take crops of them, turned and recoloured."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.layers[0] <= self.layers[1]:
             raise ValueError(f"layers must be (fewest, most) with 1 <= fewest <= most, got {self.layers}")
-        for name in ("sharp_share", "disc_share", "dead_leaves_share"):
+        for name in (field.name for field in dataclasses.fields(self) if field.name.endswith("_share")):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
+        if self.disc_share + self.polygon_share > 1.0:
+            raise ValueError(
+                f"disc_share and polygon_share must sum to 1 or less, got {self.disc_share} and {self.polygon_share}"
+            )
+        if not 1 <= self.jpeg_quality[0] <= self.jpeg_quality[1] <= 100:
+            raise ValueError(f"jpeg_quality must be (lowest, highest) within 1 to 100, got {self.jpeg_quality}")
+        if self.dead_leaves_count < 1:
+            raise ValueError(f"dead_leaves_count must be at least 1, got {self.dead_leaves_count}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MisalignConfig:
-    """How the sharp picture of a pair is displaced against the blurry one."""
+    """How the sharp picture of a pair, a second shot, differs from the blurry one."""
 
     shift_px: float = 4.0
-    """Largest shift along each axis; 0 gives aligned pairs (no warp and no exposure change at all)."""
+    """Largest shift along each axis; 0 gives aligned pairs (nothing below happens either)."""
     rotation_rad: float = 0.01
     """Largest rotation about the centre."""
     scale: float = 0.015
     """Largest relative change of size (focus breathing)."""
     wobble_px: float = 0.5
-    """Standard deviation of a smooth random displacement on top (parallax)."""
-    gain: float = 0.02
-    """Largest relative change of exposure."""
+    """Standard deviation of a smooth random displacement on top."""
+    parallax_px: float = 1.5
+    """Largest displacement of the nearest layer against the farthest, since the camera stood elsewhere."""
+    gain: float = 0.04
+    """Largest relative change of exposure, in linear light (0.04 is about 0.02 in sRGB)."""
+    white_balance: float = 0.02
+    """Largest relative change of red and of blue against green, in linear light."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of the terms; see ``train.losses``."""
+    """Which terms are used, and their weights; see ``train.losses``."""
 
     charbonnier_eps: float = 1e-3
     """rho(d) = sqrt(d^2 + eps^2)."""
+    deform: Literal["pixel", "moved", "two_way"] = "moved"
+    """How the restored image S is held against the sharp one G: G as it is; G moved onto the blurry image, once; or
+    the paper's two terms of stage 2, with flow between S and G in every step (stage 1 is as "moved")."""
+    alignment: Literal["flow", "blur_matched"] = "blur_matched"
+    """How G is moved: by optical flow alone, or by flow between pictures of matched blur (``train.alignment``)."""
+    flow: Literal["dis", "raft"] = "dis"
+    """The optical flow: OpenCV's dense inverse search, or torchvision's RAFT (``train.raft``; needs its weights)."""
+    masks: bool = True
+    """Whether pixels whose alignment is not trusted are left out."""
+    flow_consistency_px: float = 1.0
+    """With "flow", a pixel is left out where forward and backward flow disagree by more than this."""
     reblur: float = 0.5
-    """Weight of rho(reblur(S, B), B)."""
+    """Weight of rho(reblur(S, B), B); 0 leaves the reblurring module out unless sigma is supervised by it."""
     pseudo_sigma: float = 0.5
-    """Weight of the estimator's supervision by the reblurring module's sigma."""
+    """Weight of the estimator's supervision by the reblurring module; 0 lets the deblurring loss train it."""
     reblur_source: Literal["restored", "warped_sharp"] = "warped_sharp"
     """Where the kernels come from: the paper's restored image S, or the sharp image moved onto B."""
-    flow_consistency_px: float = 1.0
-    """A pixel is masked out where forward and backward flow disagree by more than this."""
+    triplet_share: float = 0.375
+    """Share of the batch, from stage 2 on, whose blurry image is the moved sharp one under the kernels found: a
+    triplet that is aligned by construction. Needs ``reblur_source="warped_sharp"``."""
+    sharp_share: float = 0.125
+    """Share of the batch whose blurry image is the sharp one itself (kernel: identity, sigma: 0)."""
+
+    def __post_init__(self) -> None:
+        if self.triplet_share < 0 or self.sharp_share < 0 or self.triplet_share + self.sharp_share >= 1:
+            raise ValueError(
+                "triplet_share and sharp_share must be 0 or more and sum to less than 1, "
+                f"got {self.triplet_share} and {self.sharp_share}"
+            )
+        if self.triplet_share and not self.makes_triplets:
+            raise ValueError('triplets need the reblurring module with reblur_source="warped_sharp"')
+
+    @property
+    def uses_reblurring(self) -> bool:
+        """Whether the reblurring module takes part at all."""
+        return self.reblur > 0 or self.pseudo_sigma > 0
+
+    @property
+    def makes_triplets(self) -> bool:
+        """Whether the reblurring module looks at the moved sharp image, so that its kernels make triplets."""
+        return self.uses_reblurring and self.reblur_source == "warped_sharp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +141,9 @@ class FitConfig:
     """Optimiser steps in all."""
     stage_one_share: float = 0.35
     """Share of the steps in stage 1, during which the sigma prior is also ramped up from 0."""
+    stage_three_from: float = 1.0
+    """Share of the steps after which the reblurring module rests: its kernels are applied once to each pair of the
+    pool, and the two networks that ship train on these triplets at a fraction of the cost; 1 leaves stage 3 out."""
     batch_size: int = 8
     """Crops per step."""
     crop_px: int = 128
@@ -108,7 +151,11 @@ class FitConfig:
     pool_size: int = 720
     """Scenes held ready; each keeps its flow, computed once."""
     pool_refresh: int = 1
-    """Scenes replaced by new ones after every step."""
+    """Pairs replaced by new ones every ``refresh_every`` steps; 0 keeps the first ones."""
+    refresh_every: int = 1
+    """Steps between such renewals."""
+    prior_ramp_from: float = 0.0
+    """Factor on the blur map at the start of stage 1, from where it grows to 1 (the paper: about 0)."""
     learning_rate: float = 6e-4
     """Peak rate of Adam; cosine decay after a linear warm-up."""
     warmup_steps: int = 100
@@ -125,12 +172,41 @@ class FitConfig:
     """Held-out scenes, aligned and never trained on."""
     seed: int = 0
     """Seed of the weights, the scenes and the crops."""
+    reblur_first_steps: int = 0
+    """Steps before all others in which the reblurring module is trained alone: for a run that starts from a
+    deblurring network trained before, which a fresh module would lead astray."""
+    reblur_first_rate: float = 6e-4
+    """Peak rate in those steps; in the paper the others follow at a tenth to a hundredth of it."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the convolutions; weights, kernels, losses, flow and the moving average are float32 in either case."""
+    channels_last: bool = True
+    """Whether the networks' tensors lie channels-last on a GPU, where convolutions are faster so."""
+    compile: bool = False
+    """Whether the networks go through torch.compile: a minute at the start, then faster steps."""
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps}")
-        if self.crop_px % 16:
+        for name in ("steps", "batch_size", "pool_size", "refresh_every", "log_every", "evaluate_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("learning_rate", "reblur_first_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if self.reblur_first_steps < 0:
+            raise ValueError(f"reblur_first_steps must be 0 or more, got {self.reblur_first_steps}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
+        if not 0.0 <= self.stage_one_share <= self.stage_three_from:
+            raise ValueError(
+                "stage_one_share must be within [0, stage_three_from], "
+                f"got {self.stage_one_share} and {self.stage_three_from}"
+            )
+        if self.crop_px < 16 or self.crop_px % 16:
             raise ValueError(f"crop_px must be a multiple of 16, got {self.crop_px}")
+
+    @property
+    def total_steps(self) -> int:
+        """All steps, those of the reblurring module alone included."""
+        return self.reblur_first_steps + self.steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,31 +227,15 @@ class RunConfig:
     """The schedule."""
 
     def __post_init__(self) -> None:
+        if self.fit.stage_three_from < 1.0 and not self.loss.makes_triplets:
+            raise ValueError('stage 3 needs kernels between moved sharp and blurry: reblur_source="warped_sharp"')
         if self.fit.crop_px > self.scenes.size_px:
             raise ValueError(
                 f"crop_px ({self.fit.crop_px}) must not exceed the scenes' size_px ({self.scenes.size_px})"
             )
+        if self.fit.reblur_first_steps and not self.loss.uses_reblurring:
+            raise ValueError("reblur_first_steps needs losses that use the reblurring module")
 
     def to_json(self) -> str:
         """The whole configuration as indented JSON."""
         return json.dumps(dataclasses.asdict(self), indent=2)
-
-
-def networks_from_dict(data: dict[str, Any]) -> NetworksConfig:
-    """The inverse of ``dataclasses.asdict`` for a ``NetworksConfig`` that went through JSON.
-
-    Raises:
-        ValueError: a field is missing or not known.
-    """
-    try:
-        unets: dict[str, Any] = {
-            name: UNetConfig(**_with_tuples(data[name])) for name in ("deblur", "defocus", "reblur")
-        }
-        rest = {key: value for key, value in data.items() if key not in unets}
-        return NetworksConfig(**_with_tuples(rest), **unets)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the networks' configuration does not fit this version of Reblur: {error}") from error
-
-
-def _with_tuples(data: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}

@@ -1,211 +1,227 @@
-"""Figures on held-out scenes: does it deblur, and does the sigma map follow the true one?
+"""Figures of a checkpoint: does it deblur, does its sigma map follow the true one, does it leave things in place?
 
     python -m train.evaluate
     python -m train.evaluate --checkpoint runs/first/checkpoint.safetensors --photos OTHER_PHOTOS --grid grid.png
+    python -m train.evaluate --per-sigma --photos OTHER_PHOTOS --plot gain.png --csv rows.csv
+    python -m train.evaluate --data DPDD --split test --csv rows.csv
 
-Scenes are rendered from seeds that training never uses; unless a folder is given, from photographs that come with
-scikit-image, which training never uses either.
+Without ``--data``, scenes are rendered from seeds that training never uses; unless a folder is given, from photographs
+that come with scikit-image, which training never uses either. With ``--data`` the pairs of a data set are measured,
+which need not be aligned: ``train.evaluation.misaligned`` says how.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 from tqdm import tqdm
 
-from train.checkpoint import SHIPPED, load_deployable
-from train.config import RunConfig
+from train.checkpoint import SHIPPED, Restorer, load_networks
 from train.data.photos import Picture, load_photos
-from train.data.scenes import render_scene
-from train.networks.deblur import DeblurNet
-from train.networks.defocus import DefocusNet
+from train.evaluation.figures import Figures, by_blur_level, evaluate, figures_of, level_table
+from train.evaluation.held_out import HeldOut, held_out_scenes, scikit_image_pictures
+from train.evaluation.misaligned import measure
+from train.evaluation.pair_grid import PairCrops, crops_of, write_pair_grid
+from train.evaluation.per_sigma import per_sigma, table_of
+from train.evaluation.perceptual import Perceptual, load_perceptual
+from train.evaluation.plots import check_plottable, plot_per_sigma
+from train.evaluation.restoring import restore, restore_picture
+from train.evaluation.rows import PAIRS, Row, means_table, rows_of, shift_line, write_csv
+from train.evaluation.scoring import psnr_per_image, rank_correlation, texture_mask
 from train.presets import mobile
 
-TEXTURE_THRESHOLD = 0.02
-"""Local mean absolute deviation (sRGB units) above which blur can be told from a flat surface."""
-HELD_OUT_SEED = 990_000
-BLURRED_FROM_PX = 0.5
-"""A scene whose largest sigma is below this counts as in focus."""
-BLUR_LEVELS_PX = (0.0, BLURRED_FROM_PX, 1.5, 3.0, 6.0)
-"""Edges of the blur levels that figures are also given by, as the largest sigma of a scene."""
-PICTURES = ("astronaut", "chelsea", "coffee", "rocket")
-"""Photographs in scikit-image that are sharp enough to be blurred."""
+__all__ = [
+    "Figures",
+    "HeldOut",
+    "by_blur_level",
+    "evaluate",
+    "figures_of",
+    "held_out_scenes",
+    "main",
+    "psnr_per_image",
+    "rank_correlation",
+    "restore",
+    "scikit_image_pictures",
+    "texture_mask",
+]
+
+GRID_ROWS = 8
 
 
-class HeldOut(NamedTuple):
-    """Aligned held-out scenes."""
+def evaluate_scenes(
+    networks: Restorer, photos: list[Picture], args: argparse.Namespace, perceptual: Perceptual | None
+) -> list[Row]:
+    """Measure on layered scenes, print the tables, write the grid; a row per scene."""
+    data = held_out_scenes(photos, mobile(), args.scenes)
+    restored, blur_map = restore(networks.deblur, networks.defocus, data.blurry)
+    print(f"layered scenes\n{level_table(restored, blur_map, data)}")
+    rows = rows_of("scenes", data, restored, blur_map, perceptual=perceptual)
+    print(means_table(rows))
+    if args.grid:
+        from train.loop.grid import write_grid
 
-    blurry: Tensor
-    """(N, 3, H, W), sRGB in [0, 1]."""
-    sharp: Tensor
-    """(N, 3, H, W)."""
-    sigma_px: Tensor
-    """(N, 1, H, W)."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Means over the held-out scenes."""
-
-    input_psnr_db: float
-    output_psnr_db: float
-    gain_db: float
-    blurred_gain_db: float
-    """Over the scenes with a sigma of 0.5 px or more somewhere."""
-    worst_gain_db: float
-    sigma_mae_px: float
-    """On textured area."""
-    sigma_bias_px: float
-    sigma_correlation: float
-    """Spearman's rank correlation on textured area."""
-
-    scenes: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"PSNR {self.input_psnr_db:.2f} -> {self.output_psnr_db:.2f} dB "
-            f"(gain {self.gain_db:+.2f}, on blurred scenes {self.blurred_gain_db:+.2f}, "
-            f"worst {self.worst_gain_db:+.2f}); "
-            f"sigma MAE {self.sigma_mae_px:.2f} px, bias {self.sigma_bias_px:+.2f}, "
-            f"rank correlation {self.sigma_correlation:.2f}"
-        )
+        write_grid(args.grid, networks.deblur, networks.defocus, None, data, rows=GRID_ROWS)
+        print(f"wrote {args.grid}")
+    return rows
 
 
-def held_out_scenes(photos: list[Picture], config: RunConfig, count: int) -> HeldOut:
-    """Scenes from seeds no training run uses."""
-    scenes = [
-        render_scene(photos, config.scenes, np.random.default_rng((HELD_OUT_SEED, index)))
-        for index in tqdm(range(count), desc="held-out scenes", unit="scene", leave=False)
-    ]
-    return HeldOut(
-        torch.from_numpy(np.stack([s.blurry.transpose(2, 0, 1) for s in scenes])),
-        torch.from_numpy(np.stack([s.sharp.transpose(2, 0, 1) for s in scenes])),
-        torch.from_numpy(np.stack([s.sigma_px[None] for s in scenes])),
+def evaluate_even_blur(
+    networks: Restorer, photos: list[Picture], args: argparse.Namespace, perceptual: Perceptual | None
+) -> list[Row]:
+    """Measure on evenly blurred crops, print the table, write the plot; a row per crop and blur if there is a CSV."""
+    figures = per_sigma(
+        networks.deblur,
+        networks.defocus,
+        photos,
+        args.crops,
+        args.noise,
+        with_rows=args.csv is not None,
+        perceptual=perceptual,
     )
+    print(f"{table_of(figures)}\n")
+    if args.plot:
+        plot_per_sigma(figures, args.plot)
+        print(f"wrote {args.plot}")
+    return list(figures.rows)
 
 
-def scikit_image_pictures() -> list[Picture]:
-    """The photographs of ``PICTURES``."""
-    import skimage.data
+def evaluate_pairs(networks: Restorer, args: argparse.Namespace, perceptual: Perceptual | None) -> list[Row]:
+    """Measure on the pairs of a data set, print the means, write the grid; a row per pair."""
+    from train.data.pairs import find_pairs, pair_pictures
 
-    return [getattr(skimage.data, name)().astype(np.float32) / 255.0 for name in PICTURES]
-
-
-@torch.no_grad()
-def restore(deblur: DeblurNet, defocus: DefocusNet, blurry: Tensor, batch_size: int = 8) -> tuple[Tensor, Tensor]:
-    """Sharp images clamped to [0, 1] (N, 3, H, W) and sigma maps (N, 1, H, W) of blurry ones."""
-    sharp, sigma = [], []
-    for part in tqdm(blurry.split(batch_size), desc="restoring", unit="batch", leave=False):
-        sigma.append(defocus(part))
-        sharp.append(deblur(part, sigma[-1]).clamp(0, 1))
-    return torch.cat(sharp), torch.cat(sigma)
-
-
-def texture_mask(sharp: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N, 1, H, W) bool, where the sharp image has texture."""
-    grey = sharp.mean(1, keepdim=True)
-    detail = (grey - F.avg_pool2d(grey, 7, 1, 3, count_include_pad=False)).abs()
-    return F.avg_pool2d(detail, 9, 1, 4, count_include_pad=False) > TEXTURE_THRESHOLD
-
-
-def psnr_per_image(a: Tensor, b: Tensor) -> Tensor:
-    """(N,) PSNR in dB of pictures in [0, 1]."""
-    return -10 * torch.log10(((a - b) ** 2).mean((1, 2, 3)).clamp(min=1e-12))
-
-
-def rank_correlation(a: Tensor, b: Tensor) -> float:
-    """Spearman's rank correlation of two vectors; ties share their average rank."""
-    first, second = a.double().numpy(), b.double().numpy()
-    if first.size < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(np.corrcoef(_average_ranks(first), _average_ranks(second))[0, 1])
+    files = find_pairs(args.data, split=args.split, layout=args.layout)
+    rows: list[Row] = []
+    crops: list[PairCrops] = []
+    with tqdm(files, desc="pairs", unit="pair", leave=False, disable=None) as bar:
+        for index, pair in enumerate(bar):
+            blurry, truth = pair_pictures(files, index)
+            output, blur_map = restore_picture(networks.deblur, networks.defocus, blurry)
+            result = measure(blurry, output, truth, perceptual)
+            if result.reason:
+                bar.write(f"{pair.name} not aligned: {result.reason}", file=sys.stderr)
+            rows.append(
+                Row(
+                    dataset=PAIRS,
+                    name=pair.name,
+                    plain=result.plain,
+                    aligned=result.aligned,
+                    by_flow=result.by_flow,
+                    shift=result.shift,
+                )
+            )
+            if args.grid and len(crops) < GRID_ROWS:
+                crops.append(crops_of(blurry, output, result.truth_to_show(truth), blur_map))
+    print(f"{len(rows)} pairs of {args.data} ({args.split})\n{means_table(rows)}\n{shift_line(rows)}")
+    if args.grid:
+        write_pair_grid(args.grid, crops, networks.config.sigma_max_px)
+        print(f"wrote {args.grid}")
+    return rows
 
 
-def _average_ranks(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2.0)[inverse]
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, default=SHIPPED, help="default: the one that ships")
+    parser.add_argument("--photos", type=Path, help="folder of sharp photographs (default: scikit-image's)")
+    parser.add_argument("--scenes", type=int, default=96, help="number of layered scenes (default: 96)")
+    parser.add_argument("--per-sigma", action="store_true", help="also the gain by blur, on evenly blurred crops")
+    parser.add_argument("--noise", type=float, default=0.5, help="noise on those, in 8-bit steps (default: 0.5)")
+    parser.add_argument("--crops", type=int, default=4, help="of those, taken from each photograph (default: 4)")
+    parser.add_argument("--plot", type=Path, help="also write the gain by blur as a PNG; with --per-sigma")
+    parser.add_argument("--data", "--pairs", type=Path, help="measure the pairs of this data set instead of scenes")
+    parser.add_argument("--layout", default="auto", help="of the data set's folder (default: auto)")
+    parser.add_argument("--split", default="test", help="train, val or test (default: test)")
+    parser.add_argument("--csv", type=Path, help="also write a line for every picture")
+    parser.add_argument("--grid", type=Path, help="also write a PNG of the first pictures")
+    parser.add_argument("--lpips", action="store_true", help="also LPIPS, where its weights are on this disk")
+    parser.add_argument("--device", default="cpu", help="where the networks run: cpu, cuda, cuda:1 (default: cpu)")
+    return parser.parse_args(argv)
 
 
-def evaluate(deblur: DeblurNet, defocus: DefocusNet, data: HeldOut) -> Figures:
-    """The figures of a pair of networks (in eval mode, on the CPU)."""
-    restored, sigma_px = restore(deblur, defocus, data.blurry)
-    return figures_of(restored, sigma_px, data)
+def check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be done before anything is computed.
+
+    Raises:
+        ValueError: says what.
+    """
+    for name in ("scenes", "crops"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, got {getattr(args, name)}")
+    if args.noise < 0:
+        raise ValueError(f"--noise must be 0 or more, got {args.noise:g}")
+    if args.data and (args.photos or args.per_sigma):
+        raise ValueError("--data measures a data set's own pairs: leave --photos and --per-sigma out")
+    if args.plot:
+        if not args.per_sigma:
+            raise ValueError("--plot shows the gain by blur: give --per-sigma too")
+        check_plottable(args.plot)
+    for path in filter(None, (args.csv, args.grid, args.plot)):
+        if not path.parent.is_dir():
+            raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
 
 
-def figures_of(restored: Tensor, sigma_px: Tensor, data: HeldOut) -> Figures:
-    """The figures of restored images (N, 3, H, W) and sigma maps (N, 1, H, W)."""
-    before, after = psnr_per_image(data.blurry, data.sharp), psnr_per_image(restored, data.sharp)
-    gain = after - before
-    blurred = data.sigma_px.amax((1, 2, 3)) >= BLURRED_FROM_PX
-    textured = texture_mask(data.sharp)
-    error = (sigma_px - data.sigma_px)[textured]
-    return Figures(
-        input_psnr_db=float(before.mean()),
-        output_psnr_db=float(after.mean()),
-        gain_db=float(gain.mean()),
-        blurred_gain_db=float(gain[blurred].mean()) if blurred.any() else 0.0,
-        worst_gain_db=float(gain.min()),
-        sigma_mae_px=float(error.abs().mean()),
-        sigma_bias_px=float(error.mean()),
-        sigma_correlation=rank_correlation(data.sigma_px[textured], sigma_px[textured]),
-        scenes=len(data.blurry),
-    )
+def device_of(name: str) -> torch.device:
+    """The device of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"cannot use the device {name!r}: expected cpu, or cuda on a machine that has it") from error
+    return device
 
 
-def by_blur_level(data: HeldOut) -> dict[str, Tensor]:
-    """Which scenes belong to each level of their largest sigma, (N,) bool; empty levels are left out."""
-    strongest = data.sigma_px.amax((1, 2, 3))
-    levels = {}
-    for low, high in itertools.pairwise(BLUR_LEVELS_PX):
-        chosen = (strongest >= low) & (strongest < high)
-        if chosen.any():
-            levels[f"{low:g} to {high:g} px"] = chosen
-    return levels
+def perceptual_of(args: argparse.Namespace, device: torch.device) -> Perceptual | None:
+    """LPIPS, or None with the reason printed."""
+    if not args.lpips:
+        print("LPIPS not run: ask for it with --lpips")
+        return None
+    try:
+        return load_perceptual(device)
+    except ValueError as error:
+        print(f"LPIPS not run: {error}")
+        return None
 
 
-def print_table(deblur: DeblurNet, defocus: DefocusNet, data: HeldOut) -> None:
-    """Print the figures of all scenes and of each blur level."""
-    restored, sigma_px = restore(deblur, defocus, data.blurry)
-    print(f"{'largest sigma':<14} {'scenes':>6}  figures")
-    for level, chosen in {"all": torch.ones(len(data.blurry), dtype=torch.bool), **by_blur_level(data)}.items():
-        figures = figures_of(restored[chosen], sigma_px[chosen], HeldOut(*(t[chosen] for t in data)))
-        print(f"{level:<14} {figures.scenes:>6}  {figures}")
+def run(args: argparse.Namespace) -> None:
+    """Measure what the command line asks for."""
+    check(args)
+    device = device_of(args.device)
+    networks = load_networks(args.checkpoint)
+    networks.deblur.to(device)
+    networks.defocus.to(device)
+    if networks.config.blur_map != "sigma" and not args.data:
+        print("sigma not run: the blur map of these networks is kernel seeds, not pixels")
+    photos = [] if args.data else load_photos(args.photos) if args.photos else scikit_image_pictures()
+    perceptual = perceptual_of(args, device)
+    if args.data:
+        rows = evaluate_pairs(networks, args, perceptual)
+    else:
+        rows = evaluate_even_blur(networks, photos, args, perceptual) if args.per_sigma else []
+        rows += evaluate_scenes(networks, photos, args, perceptual)
+    if args.csv:
+        write_csv(args.csv, rows)
+        print(f"wrote {args.csv}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, default=SHIPPED, help="default: the one that ships")
-    parser.add_argument("--photos", type=Path, help="folder of sharp photographs (default: scikit-image's)")
-    parser.add_argument("--scenes", type=int, default=96, help="number of scenes (default: 96)")
-    parser.add_argument("--grid", type=Path, help="also write a PNG of the first scenes")
-    args = parser.parse_args(argv)
+    args = parse(argv)
     try:
-        if args.scenes < 1:
-            raise ValueError(f"--scenes must be at least 1, got {args.scenes}")
-        networks = load_deployable(args.checkpoint)
-        photos = load_photos(args.photos) if args.photos else scikit_image_pictures()
-        data = held_out_scenes(photos, mobile(), args.scenes)
-        print_table(networks.deblur, networks.defocus, data)
-        if args.grid:
-            from train.grid import write_grid
-
-            write_grid(args.grid, networks.deblur, networks.defocus, None, data, rows=8)
-            print(f"wrote {args.grid}")
+        run(args)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

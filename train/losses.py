@@ -1,20 +1,23 @@
-"""The losses of both stages, each term by itself.
+"""The losses, each term by itself.
 
 B blurry input, S = deblur(B, sigma), G sharp picture of the pair (misaligned), R reblurring module.
 
+    the paper (arXiv 2409.17792)
     stage 1   rho(S, warp(G -> B))
     stage 2   m1 rho(S, warp(G -> S)) + m2 rho(warp(S -> G), G)
-              + 0.5 rho(reblur(S), B) + 0.5 rho(sigma, sigma_R)
+              + 0.5 rho(reblur(S), B) + 0.5 rho(seeds, seeds_R)
 
-with rho(d) = sqrt(d^2 + eps^2). Source: arXiv 2409.17792. Where this differs from the paper:
+with rho(d) = sqrt(d^2 + eps^2). All of it can be had (``LossConfig``: deform="two_way", alignment="flow",
+reblur_source="restored"). What ``mobile`` uses differs, for reasons that ``train/RESULTS.md`` measures:
 
-* R reblurs the *warped sharp* image, and does so from the first step. The paper's R reblurs S; S starts as B, so
+* R reblurs the *moved sharp* image, and does so from the first step. The paper's R reblurs S; S starts as B, so
   from scratch "identity kernels, S = B" already satisfies that loss and nothing leads out of it. The kernels found
-  between warped G and B are then applied, fixed, to S: that is the reblur loss S sees. The paper's form is
-  ``LossConfig(reblur_source="restored")``.
+  between moved G and B are then applied, fixed, to S: that is the reblur loss S sees.
+* G is moved once, by flow between pictures of matched blur, not in every step by flow between S and G.
+* With its kernels R makes *triplets*: moved G, moved G under these kernels, and their sigma. They are aligned by
+  construction. So is a sharp picture with itself and a sigma of 0. In stage 3 R rests, and what it made of each pair
+  (once, like the flow) is all that is needed of it.
 * sigma is one number in pixels (the second moment of R's kernels), not a vector of 35 kernel seeds.
-* m1 and m2 keep a pixel where the flow back undoes the flow there, instead of where its colour-coded flow lies near
-  the image's mean.
 * Images are reblurred as light and compared as code values, since that is how a lens blurs.
 """
 
@@ -25,8 +28,8 @@ from torch import Tensor
 
 from train.alignment import batch_flow, trust_mask, warp
 from train.config import LossConfig
-from train.data.pool import Batch
-from train.networks.reblur import ReblurNet, Reblurred
+from train.data.pool import Batch, Reblur
+from train.networks.reblur import ReblurNet
 
 Terms = dict[str, Tensor]
 """Name of a term -> its weighted scalar."""
@@ -42,7 +45,7 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         values: (B, C, H, W).
-        mask: (B, 1, H, W), 0 or 1.
+        mask: (B, 1, H, W), 0 or 1, or any weights.
     """
     return (values * mask).mean()
 
@@ -63,75 +66,33 @@ def reblur_error(reblur_net: ReblurNet, sharp: Tensor, tap_weights: Tensor, blur
     return charbonnier(encode(reblurred) - encode(decode(blurry)), eps)
 
 
-def reblur_terms(
-    reblur_net: ReblurNet,
-    restored: Tensor,
-    moved_sharp: Tensor,
-    mask: Tensor,
-    sigma_px: Tensor,
-    blurry: Tensor,
-    config: LossConfig,
-    *,
-    tie_restored: bool,
-) -> tuple[Terms, Reblurred]:
-    """The reblur loss and the pseudo supervision of the defocus map.
+def reblur_picture(reblur_net: ReblurNet, sharp: Tensor, tap_weights: Tensor) -> Tensor:
+    """``sharp`` (B, 3, H, W) under the kernels, as code values in [0, 1]."""
+    return torch.sqrt(reblur_net.apply_kernels(decode(sharp), tap_weights).clamp(min=0.0))
 
-    Args:
-        reblur_net: the reblurring module R.
-        restored: S, (B, 3, H, W).
-        moved_sharp: G moved onto the blurry image, without gradient.
-        mask: (B, 1, H, W), where ``moved_sharp`` is trusted.
-        sigma_px: (B, 1, H, W), the estimator's map.
-        blurry: B.
-        config: weights, and where the kernels come from.
-        tie_restored: whether S takes part in the reblur loss (stage 2).
 
-    Returns:
-        The terms, and what R says.
-    """
+def triplet_maker(reblur_net: ReblurNet) -> Reblur:
+    """The function that makes triplets of pairs with R as it is now; see ``train.data.pool.PairPool.make_triplets``."""
+
+    @torch.no_grad()
+    def make(moved_sharp: Tensor, blurry: Tensor) -> tuple[Tensor, Tensor]:
+        found = reblur_net(moved_sharp, blurry)
+        return reblur_picture(reblur_net, moved_sharp, found.tap_weights), found.sigma_px
+
+    return make
+
+
+def two_way_terms(restored: Tensor, batch: Batch, config: LossConfig) -> Terms:
+    """m1 rho(S, warp(G -> S)) + m2 rho(warp(S -> G), G), with flow between S and G as they are now."""
     eps = config.charbonnier_eps
-    terms: Terms = {}
-    if config.reblur_source == "restored":
-        source = restored if tie_restored else restored.detach()
-        kernels = reblur_net(source, blurry)
-        terms["reblur"] = config.reblur * reblur_error(reblur_net, source, kernels.tap_weights, blurry, eps).mean()
-        mask = torch.ones_like(mask)
-    else:
-        kernels = reblur_net(moved_sharp, blurry)
-        error = reblur_error(reblur_net, moved_sharp, kernels.tap_weights, blurry, eps)
-        terms["reblur_sharp"] = config.reblur * masked_mean(error, mask)
-        if tie_restored:
-            error = reblur_error(reblur_net, restored, kernels.tap_weights.detach(), blurry, eps)
-            terms["reblur"] = config.reblur * masked_mean(error, mask)
-    error_px = charbonnier(sigma_px - kernels.sigma_px.detach(), eps)
-    terms["pseudo_sigma"] = config.pseudo_sigma * masked_mean(error_px, mask)
-    return terms, kernels
-
-
-def stage_one(restored: Tensor, batch: Batch, config: LossConfig) -> tuple[Terms, Tensor, Tensor]:
-    """rho(S, warp(G -> B)) where the flow is trusted.
-
-    Returns:
-        The terms, G moved onto B, and its mask.
-    """
-    moved = warp(batch.sharp, batch.flow_to_sharp).clamp(0.0, 1.0)
-    mask = trust_mask(batch.flow_to_sharp, batch.flow_to_blurry, config.flow_consistency_px)
-    term = masked_mean(charbonnier(restored - moved, config.charbonnier_eps), mask)
-    return {"deform": term}, moved, mask
-
-
-def stage_two(restored: Tensor, batch: Batch, config: LossConfig) -> tuple[Terms, Tensor, Tensor]:
-    """m1 rho(S, warp(G -> S)) + m2 rho(warp(S -> G), G), with flow between S and G as they are now.
-
-    Returns:
-        The terms, G moved onto S, and its mask.
-    """
-    eps = config.charbonnier_eps
-    there = batch_flow(restored.clamp(0, 1), batch.sharp)
-    back = batch_flow(batch.sharp, restored.clamp(0, 1))
+    there = batch_flow(restored.clamp(0, 1), batch.sharp, config.flow)
+    back = batch_flow(batch.sharp, restored.clamp(0, 1), config.flow)
     moved = warp(batch.sharp, there).clamp(0.0, 1.0)
-    mask = trust_mask(there, back, config.flow_consistency_px)
-    mask_back = trust_mask(back, there, config.flow_consistency_px)
+    if config.masks:
+        mask = trust_mask(there, back, config.flow_consistency_px)
+        mask_back = trust_mask(back, there, config.flow_consistency_px)
+    else:
+        mask = mask_back = torch.ones_like(restored[:, :1])
     forward = masked_mean(charbonnier(restored - moved, eps), mask)
     backward = masked_mean(charbonnier(warp(restored, back) - batch.sharp, eps), mask_back)
-    return {"deform": forward, "deform_back": backward}, moved, mask
+    return {"deform": forward, "deform_back": backward}

@@ -1,10 +1,27 @@
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from train.checkpoint import FORMAT, build_deployable, load_deployable, save_deployable
+from train.checkpoint import (
+    FORMAT,
+    SHIPPED,
+    build_deployable,
+    build_restorer,
+    load_deployable,
+    load_networks,
+    load_reblur_state,
+    save_deployable,
+)
+from train.networks.build import build_reblur
+from train.networks.config import NetworksConfig
+from train.networks.paper_unet import PaperUNetConfig
+from train.networks.restormer import RestormerConfig
+from train.networks.seeds import SeedConfig
 from train.presets import mobile, smoke
 
 
@@ -50,11 +67,8 @@ def test_somebody_elses_safetensors(tmp_path: Path) -> None:
 
 
 def test_the_tensors_of_another_network(saved: Path) -> None:
-    import json
-    from dataclasses import asdict
-
     tensors = load_file(saved)
-    header = {"format": FORMAT, "networks": json.dumps(asdict(mobile().networks))}
+    header = {"format": FORMAT, "networks": json.dumps(dataclasses.asdict(mobile().networks))}
     save_file(tensors, saved, metadata=header)
     with pytest.raises(ValueError, match="does not hold the deblur network it describes"):
         load_deployable(saved)
@@ -71,3 +85,86 @@ def test_a_configuration_of_another_version(saved: Path) -> None:
     save_file(load_file(saved), saved, metadata={"format": FORMAT, "networks": '{"deblur": {"depth": 3}}'})
     with pytest.raises(ValueError, match="does not fit this version of Reblur"):
         load_deployable(saved)
+
+
+def test_a_header_that_does_not_list_its_networks(saved: Path) -> None:
+    header = {"format": FORMAT, "networks": json.dumps(dataclasses.asdict(smoke().networks)), "holds": "3"}
+    save_file(load_file(saved), saved, metadata=header)
+    with pytest.raises(ValueError, match="does not describe its networks"):
+        load_networks(saved)
+
+
+def test_the_shipped_checkpoint_survives_being_saved_again(tmp_path: Path) -> None:
+    shipped, again = load_deployable(SHIPPED), tmp_path / "again.safetensors"
+    save_deployable(shipped, again)
+    assert load_deployable(again).config == shipped.config
+    before, after = load_file(SHIPPED), load_file(again)
+    restoring = {name for name in before if not name.startswith("reblur.")}
+    assert restoring == set(after)
+    assert all(torch.equal(before[name], after[name]) for name in after)
+
+
+def test_the_reblurring_module_comes_along_where_it_is_given(saved: Path, tmp_path: Path) -> None:
+    config = smoke().networks
+    assert load_reblur_state(saved) is None
+    path, reblur = tmp_path / "whole.safetensors", build_reblur(config)
+    save_deployable(build_deployable(config), path, reblur=reblur)
+    with safe_open(path, framework="pt") as file:
+        assert json.loads(file.metadata()["holds"]) == ["deblur", "defocus", "reblur"]
+    state = load_reblur_state(path)
+    assert state is not None
+    build_reblur(config).load_state_dict(state, strict=True)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in reblur.state_dict().items())
+    assert load_deployable(path).config == config
+
+
+@pytest.mark.parametrize(
+    "deblur",
+    [PaperUNetConfig(widths=(8, 16)), RestormerConfig(dim=8, blocks=(1, 1), refinement_blocks=1, heads=(1, 2))],
+    ids=["paper_unet", "restormer"],
+)
+def test_the_papers_networks_load_for_evaluation_but_not_for_export(
+    deblur: PaperUNetConfig | RestormerConfig, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(smoke().networks, deblur=deblur, defocus=SeedConfig(width=8, blocks=1))
+    original, path = build_restorer(config), tmp_path / "paper.safetensors"
+    torch.nn.init.normal_(original.deblur.body.head.weight)
+    save_deployable(original, path)
+    loaded = load_networks(path)
+    assert loaded.config == config
+    image = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        restored = loaded.deblur(image, loaded.defocus(image))
+        torch.testing.assert_close(restored, original.deblur(image, original.defocus(image)), rtol=0, atol=0)
+    assert not torch.equal(restored, image)
+    with pytest.raises(ValueError, match=rf"cannot be exported.*got {deblur.kind} and seeds.*train and evaluate only"):
+        load_deployable(path)
+    with pytest.raises(ValueError, match="this configuration cannot be exported"):
+        build_deployable(config)
+
+
+def branched(config: NetworksConfig) -> NetworksConfig:
+    parts = {
+        name: dataclasses.replace(getattr(config, name), branches=True) for name in ("deblur", "defocus", "reblur")
+    }
+    return dataclasses.replace(config, **parts)
+
+
+def test_branches_are_fused_when_saved(tmp_path: Path) -> None:
+    plain = smoke().networks
+    networks, path = build_deployable(branched(plain)), tmp_path / "fused.safetensors"
+    reblur = build_reblur(branched(plain))
+    for module in (networks.deblur, networks.defocus, reblur):
+        for parameter in module.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    save_deployable(networks, path, reblur=reblur)
+    loaded = load_deployable(path)
+    assert loaded.config == plain
+    state = load_reblur_state(path)
+    assert state is not None
+    build_reblur(plain).load_state_dict(state, strict=True)
+    image, sigma_px = torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32)
+    with torch.no_grad():
+        assert float((loaded.deblur(image, sigma_px) - image).abs().max()) > 0.01
+        torch.testing.assert_close(loaded.deblur(image, sigma_px), networks.deblur(image, sigma_px))
+        torch.testing.assert_close(loaded.defocus(image), networks.defocus(image))

@@ -1,12 +1,17 @@
-"""All-in-focus pictures to build scenes from: crops of photographs, or procedural dead leaves."""
+"""Photographs to build scenes from: read from a folder, kept as bytes, cropped where they are sharp."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 from runtime.images import read_photo
 
@@ -16,6 +21,16 @@ Picture = NDArray[np.float32]
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 SHARP_ENOUGH = 0.045
 """Standard deviation of the Laplacian (sRGB units) above which a crop counts as textured and in focus."""
+REDUCTION = (1.4, 2.6)
+"""Least and largest factor by which a photograph is reduced."""
+DETAIL_CELL_PX = 16
+"""Side of the cells in which a photograph's sharpness is measured."""
+SOFT_GRADIENT = 0.008
+"""Gradient (sRGB units a pixel, at half size) from which a cell shows an edge, sharp or not."""
+SOFT_RATIO = 0.8
+"""Squared Laplacian over squared gradient below which that edge is out of focus."""
+SOFT_SHARE_MAX = 0.06
+"""A window with this share of such cells is worth nothing."""
 
 
 def load_photos(folder: Path) -> list[Picture]:
@@ -24,12 +39,28 @@ def load_photos(folder: Path) -> list[Picture]:
     Raises:
         ValueError: the folder does not exist, holds no photograph, or one of them cannot be read.
     """
+    return [read_photo(path).rgb for path in _photo_paths(folder)]
+
+
+def load_photo_bytes(folder: Path) -> list[NDArray[np.uint8]]:
+    """``load_photos`` at a quarter of the memory: (H, W, 3) of 8 bits, which is what ``PhotoBank`` keeps."""
+    return [photo_bytes(read_photo(path).rgb) for path in _photo_paths(folder)]
+
+
+def photo_bytes(photo: NDArray[Any]) -> NDArray[np.uint8]:
+    """A picture of floats in [0, 1], or of bytes already, as bytes."""
+    if photo.dtype == np.uint8:
+        return photo
+    return np.asarray(np.round(np.clip(photo, 0, 1) * 255), np.uint8)
+
+
+def _photo_paths(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f"no folder of photographs at {folder}")
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
     if not paths:
         raise ValueError(f"{folder} holds no photograph: expected files ending in {', '.join(PHOTO_SUFFIXES)}")
-    return [read_photo(path).rgb for path in paths]
+    return paths
 
 
 def sharpness(picture: Picture) -> float:
@@ -37,61 +68,113 @@ def sharpness(picture: Picture) -> float:
     return float(cv2.Laplacian(np.ascontiguousarray(picture[..., 1]), cv2.CV_32F).std())
 
 
-def sharp_crop(photo: Picture, size_px: int, rng: np.random.Generator, attempts: int = 12) -> Picture:
-    """A crop of ``size_px``, at a random scale, that is textured and in focus if a few attempts find one.
+class Window(NamedTuple):
+    """A square of a photograph."""
 
-    The photograph is reduced by a random factor of up to 2.5, since pictures at 1:1 are soft.
+    photo: int
+    y: int
+    x: int
+    side_px: int
+    mirror: bool
+
+
+class PhotoBank:
+    """Photographs as bytes on one device, with what is needed to tell their sharp and textured parts.
+
+    Photographs at 1:1 are soft, so a crop is made of a window at least ``REDUCTION[0]`` times as large. Where twice
+    the size is asked for (to warp it and average it down later), windows are enlarged a little: what counts is how
+    sharp the crop is after that.
     """
-    height, width = photo.shape[:2]
-    best, best_sharpness = None, -1.0
-    for _ in range(attempts):
-        source_px = min(int(size_px * rng.uniform(1.0, 2.5)), height, width)
-        y = int(rng.integers(0, height - source_px + 1))
-        x = int(rng.integers(0, width - source_px + 1))
-        window = photo[y : y + source_px, x : x + source_px]
-        crop = cv2.resize(window, (size_px, size_px), interpolation=cv2.INTER_AREA).astype(np.float32)
-        found = sharpness(crop)
-        if found > best_sharpness:
-            best, best_sharpness = crop, found
-        if best_sharpness > SHARP_ENOUGH:
-            break
-    assert best is not None
-    return best
+
+    def __init__(self, photos: Sequence[NDArray[np.float32] | NDArray[np.uint8]], device: torch.device | str) -> None:
+        self.pixels: list[Tensor] = []
+        self._detail: list[NDArray[np.float64]] = []
+        for photo in photos:
+            codes = photo_bytes(photo)
+            self._detail.append(_detail_tables(codes))
+            # (H, W, 3) in memory, seen as (3, H, W): resizing is several times faster so.
+            self.pixels.append(torch.from_numpy(np.ascontiguousarray(codes)).to(device).permute(2, 0, 1))
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def choose(
+        self,
+        size_px: int,
+        rng: np.random.Generator,
+        *,
+        photo: int | None = None,
+        attempts: int = 12,
+        enough: float = SHARP_ENOUGH,
+    ) -> Window:
+        """A window for a crop of ``size_px``: the first of some attempts whose score is enough, else the best.
+
+        The photograph is a random one unless it is given.
+        """
+        if photo is None:
+            photo = int(rng.integers(len(self.pixels)))
+        height, width = self.pixels[photo].shape[1:]
+        best, best_score = Window(photo, 0, 0, min(height, width), False), -1.0
+        for _ in range(attempts):
+            side = min(int(size_px * rng.uniform(*REDUCTION)), height, width)
+            y, x = int(rng.integers(0, height - side + 1)), int(rng.integers(0, width - side + 1))
+            window = Window(photo, y, x, side, bool(rng.uniform() < 0.5))
+            score = self.score(window)
+            if score > best_score:
+                best, best_score = window, score
+            if best_score > enough:
+                break
+        return best
+
+    def score(self, window: Window) -> float:
+        """How good a window is: the standard deviation of its Laplacian at half size (in sRGB units), less what is
+        taken off for cells that are out of focus; from tables, no pixel is touched.
+        """
+        tables = self._detail[window.photo]
+        rows, columns = (
+            _cells_between(first, window.side_px, size - 1)
+            for first, size in zip((window.y, window.x), tables.shape[1:], strict=True)
+        )
+        (top, bottom), (left, right) = rows, columns
+        total = tables[:, bottom, right] - tables[:, top, right] - tables[:, bottom, left] + tables[:, top, left]
+        energy, soft = total / ((bottom - top) * (right - left))
+        return float(np.sqrt(max(energy, 0.0)) * max(0.0, 1.0 - soft / SOFT_SHARE_MAX))
+
+    def cut(self, window: Window, size_px: int) -> Tensor:
+        """(3, size, size) uint8, sRGB: the window resized with antialiasing."""
+        rows, columns = slice(window.y, window.y + window.side_px), slice(window.x, window.x + window.side_px)
+        codes = self.pixels[window.photo][None, :, rows, columns]
+        on_cpu = codes.device.type == "cpu"  # only there is there a resize of bytes
+        resized = F.interpolate(
+            codes if on_cpu else codes.float(), size=(size_px, size_px), mode="bicubic", antialias=True
+        )
+        crop = resized[0] if on_cpu else resized[0].round().clamp(0, 255).to(torch.uint8)
+        return crop.flip(2) if window.mirror else crop
 
 
-def dead_leaves(size_px: int, rng: np.random.Generator, shapes: int = 350) -> Picture:
-    """Occluding discs and polygons of power-law sizes, with shading and fine texture.
+def _cells_between(first_px: int, length_px: int, cells: int) -> tuple[int, int]:
+    """The first cell of a stretch of pixels and the one after its last; at least one, and none beyond the table."""
+    first = min(round(first_px / DETAIL_CELL_PX), cells - 1)
+    return first, min(max(round((first_px + length_px) / DETAIL_CELL_PX), first + 1), cells)
 
-    The dead-leaves model has the edge statistics of natural images (Lee, Mumford and Huang 2001).
+
+def _detail_tables(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Integral images, in cells of ``DETAIL_CELL_PX``, of the mean squared Laplacian of green at half size, and of
+    whether a cell is out of focus.
+
+    A blurred edge is told from a weak one by the ratio of squared Laplacian to squared gradient, 1 / (2 sigma^2) for
+    an edge under a Gaussian.
     """
-    canvas = np.empty((size_px, size_px, 3), np.float32)
-    canvas[:] = rng.uniform(0, 1, 3)
-    base, spread = rng.uniform(0.2, 0.8, 3), rng.uniform(0.1, 0.4)
-    smallest, largest = 2.0, size_px / 3.0
-    for _ in range(shapes):
-        # Inverse transform of a density proportional to r^-3 on [smallest, largest].
-        u = rng.uniform()
-        radius = (smallest**-2 - u * (smallest**-2 - largest**-2)) ** -0.5
-        colour = np.clip(base + rng.normal(0, spread, 3), 0, 1).tolist()
-        centre = rng.uniform(0, size_px, 2)
-        if rng.uniform() < 0.5:
-            cv2.circle(canvas, _fixed_point(centre), int(radius * 16), colour, -1, cv2.LINE_AA, shift=4)
-        else:
-            angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 7))))
-            corners = centre + radius * np.stack([np.cos(angles), np.sin(angles)], -1)
-            cv2.fillPoly(canvas, [np.round(corners * 16).astype(np.int32)], colour, cv2.LINE_AA, shift=4)
-    shading = 1.0 + 0.3 * smooth_field(size_px, 4, rng)[..., None]
-    texture = rng.uniform(0, 0.06) * rng.standard_normal((size_px, size_px, 1))
-    picture: Picture = np.clip(canvas * shading + texture, 0, 1).astype(np.float32)
-    return picture
-
-
-def smooth_field(size_px: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(size, size) smooth random field of about unit deviation: noise on a coarse grid, cubically enlarged."""
-    coarse = rng.standard_normal((cells, cells)).astype(np.float32)
-    field: NDArray[np.float32] = cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
-    return field
-
-
-def _fixed_point(xy: NDArray[np.float64]) -> tuple[int, int]:
-    return int(xy[0] * 16), int(xy[1] * 16)
+    green = np.ascontiguousarray(codes[..., 1])
+    height, width = green.shape
+    half = cv2.resize(green, (max(2, width // 2), max(2, height // 2)), interpolation=cv2.INTER_AREA)
+    half = half.astype(np.float32) / np.float32(255)
+    across, down = (cv2.Sobel(half, cv2.CV_32F, *order) / 8 for order in ((1, 0), (0, 1)))
+    cells = (max(1, width // DETAIL_CELL_PX), max(1, height // DETAIL_CELL_PX))
+    energy, steepness = (
+        cv2.resize(field, cells, interpolation=cv2.INTER_AREA)
+        for field in (cv2.Laplacian(half, cv2.CV_32F) ** 2, across**2 + down**2)
+    )
+    soft = (steepness > SOFT_GRADIENT**2) & (energy < SOFT_RATIO * steepness)
+    means = np.stack([energy, soft]).astype(np.float64)
+    return np.pad(means.cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))

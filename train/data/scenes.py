@@ -1,126 +1,162 @@
-"""Synthetic defocus: layered scenes blurred with occlusion, in linear light.
+"""Synthetic defocus: layered scenes blurred with occlusion in linear light, in batches, on any device.
 
-An all-in-focus picture is cut into depth layers. Each layer has the circle of confusion of its depth; layers are
-blurred and composited from back to front with their blurred coverage, so a blurred foreground spreads over what
-lies behind it, as in a camera.
+All-in-focus pictures are cut into depth layers. Each layer has the circle of confusion of its depth; layers are
+blurred and laid over each other from back to front with their blurred coverage, so a blurred foreground spreads over
+what lies behind it, as in a camera.
+
+Everything is drawn at twice the resolution first ("twofold") and averaged down, so that edges are as a sensor sees
+them, and so that a second shot from elsewhere can be taken without softening it (``train.data.misalign``).
+Shapes: S scenes, at most L layers; V = ``config.size_px``; C the side of the canvas, V and a margin on each side.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
-from train.blur import Psf
 from train.config import SceneConfig
-from train.data.photos import Picture, dead_leaves, sharp_crop, smooth_field
+from train.data.camera import expose
+from train.data.layers import coverage, front_most, lay_over
+from train.data.light import linear_table, round_to_8_bit, srgb_of
+from train.data.photos import PhotoBank, Window
+from train.data.plan import Lights, ScenePlan, plan_scene
+from train.data.psf import aperture, blur_circular, kernel_sigma_px, psf_kernels, reach_px
+from train.data.textures import LeafBank
 
-MARGIN_PX = 16
-"""Border rendered and cut away, so that no scene shows how its edge was padded."""
-
-
-class Scene(NamedTuple):
-    """An aligned triplet."""
-
-    blurry: Picture
-    """(H, W, 3), sRGB in [0, 1]."""
-    sharp: Picture
-    """(H, W, 3), the same all in focus."""
-    sigma_px: NDArray[np.float32]
-    """(H, W), the true standard deviation of the blur, in pixels."""
+MARGIN_PX = 24
+"""Least border that is rendered and cut away: blur wraps around there, and second shots look there."""
+FFT_MULTIPLE = 16
+SCENE_STREAM, LEAF_STREAM = 101, 102
+"""Keep the generators of scenes and of dead leaves apart from every other."""
 
 
-def to_linear(srgb: Picture) -> Picture:
-    """SRGB code values in [0, 1] to linear light (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
+class Rendered(NamedTuple):
+    """A batch of scenes."""
+
+    blurry: Tensor
+    """(S, 3, V, V), sRGB in [0, 1], of 256 levels."""
+    sharp: Tensor
+    """(S, 3, V, V), the same all in focus, without noise."""
+    sigma_px: Tensor
+    """(S, 1, V, V), the true standard deviation of the blur."""
+    twofold: Tensor
+    """(S, L, 4, 2C, 2C), the stack of layers in focus, at twice the resolution (see ``train.data.layers``); the
+    renderer's own memory, which the next batch overwrites."""
 
 
-def to_srgb(linear: Picture) -> Picture:
-    """The inverse of ``to_linear``; the input is clipped to [0, 1]."""
-    light = np.clip(linear, 0, 1)
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
+class SceneRenderer:
+    """Renders scenes; scene i is a pure function of the seed and i (and its noise of the kind of device)."""
+
+    def __init__(
+        self,
+        photos: Sequence[NDArray[np.float32] | NDArray[np.uint8]],
+        config: SceneConfig,
+        seed: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.config = config
+        self.seed = seed
+        self.device = torch.device(device)
+        self.canvas_px = canvas_px(config)
+        self.photos = PhotoBank(photos, device)
+        needs_leaves = not photos or config.dead_leaves_share > 0
+        count = config.dead_leaves_count if needs_leaves else 0
+        self.leaves = LeafBank(2 * self.canvas_px, count, (seed, LEAF_STREAM), device)
+        self._linear = linear_table(device)
+        self._buffer = torch.empty(0, device=device)
+
+    def plan(self, index: int) -> ScenePlan:
+        """What is random about scene ``index``."""
+        rng = np.random.default_rng((self.seed, SCENE_STREAM, index))
+        return plan_scene(self.photos, self.leaves, self.config, self.canvas_px, rng)
+
+    @torch.no_grad()
+    def render(self, plans: Sequence[ScenePlan]) -> Rendered:
+        """Render scenes, all at once."""
+        twofold = self.twofold_layers(plans)
+        scenes, layers, _, side, _ = twofold.shape
+        # At half the size, bilinear is the mean of 2x2, and on a CPU thrice as fast as avg_pool2d.
+        stack = F.interpolate(twofold.flatten(0, 1), scale_factor=0.5, mode="bilinear").unflatten(0, (scenes, layers))
+        kernels = self._kernels(plans, layers)
+        blurred = blur_circular(stack.flatten(0, 1), kernels).unflatten(0, (scenes, layers))
+        start = (side // 2 - self.config.size_px) // 2
+        view = (..., slice(start, start + self.config.size_px), slice(start, start + self.config.size_px))
+        blurred, stack = blurred[view], stack[view]
+        light = lay_over(blurred).clamp(min=0.0)
+        return Rendered(
+            blurry=expose(light, [plan.exposure for plan in plans]),
+            sharp=round_to_8_bit(srgb_of(lay_over(stack))),
+            sigma_px=front_most(kernel_sigma_px(kernels).unflatten(0, (scenes, layers)), stack),
+            twofold=twofold,
+        )
+
+    def twofold_layers(self, plans: Sequence[ScenePlan]) -> Tensor:
+        """(S, L, 4, 2C, 2C): the layers of each scene in focus, at twice the resolution; see ``Rendered``."""
+        side = 2 * self.canvas_px
+        layers = max(plan.layers for plan in plans)
+        # One buffer for all batches: on a CPU the first touch of fresh memory costs more than the scene's own work.
+        needed = len(plans) * layers * 4 * side * side
+        if self._buffer.numel() < needed:
+            self._buffer = torch.empty(needed, device=self.device)
+        stack = self._buffer[:needed].view(len(plans), layers, 4, side, side)
+        outlines = [outline for plan in plans for outline in plan.outlines]
+        covers = coverage(outlines, side, 2, self.device) if outlines else stack.new_zeros(0, side, side)
+        start = 0
+        for row, plan in enumerate(plans):
+            stack[row, 0, 3] = 1.0
+            stack[row, plan.layers :] = 0.0
+            stack[row, 1 : plan.layers, 3] = covers[start : start + plan.layers - 1]
+            start += plan.layers - 1
+            layers_of = stack[row, : plan.layers]
+            torch.mul(self._pictures(plan), layers_of[:, 3:], out=layers_of[:, :3])
+        return stack
+
+    def _pictures(self, plan: ScenePlan) -> Tensor:
+        """(1 or L, 3, 2C, 2C), the linear light of a scene's pictures."""
+        side = 2 * self.canvas_px
+        pictures = []
+        for crop in plan.pictures:
+            if isinstance(crop, Window):
+                pictures.append(self._light_of(self.photos.cut(crop, side)))
+            else:
+                pictures.append(self._light_of(self.leaves.cut(crop)) * crop.gain)
+        light = torch.stack(pictures)
+        if plan.lights is not None:
+            light[plan.lights.picture] += _splats(plan.lights, side, self.device)
+        return light
+
+    def _light_of(self, codes: Tensor) -> Tensor:
+        return self._linear.index_select(0, codes.reshape(-1).int()).view(codes.shape)
+
+    def _kernels(self, plans: Sequence[ScenePlan], layers: int) -> Tensor:
+        """(S * L, K, K); identities for layers a scene does not have."""
+        sigmas_px = np.zeros((len(plans), layers), np.float32)
+        shapes = []
+        for row, plan in enumerate(plans):
+            sigmas_px[row, : plan.layers] = plan.sigmas_px
+            turned = plan.aperture._replace(rotation_rad=plan.aperture.rotation_rad + np.pi)
+            in_front = [*plan.in_front.tolist(), *[False] * (layers - plan.layers)]
+            shapes += [turned if front else plan.aperture for front in in_front]
+        sigma_px = torch.from_numpy(sigmas_px).flatten().to(self.device)
+        return psf_kernels(sigma_px, aperture(shapes, self.device), reach_px(self.config.sigma_max_px))
 
 
-def psf_kernel(kind: Psf, sigma_px: float) -> NDArray[np.float32]:
-    """Normalised (2r+1, 2r+1) kernel; below a sigma of 0.2 px the identity."""
-    if sigma_px < 0.2:
-        return np.ones((1, 1), np.float32)
-    radius = int(np.ceil(3 * sigma_px if kind == "gaussian" else 2 * sigma_px + 0.5))
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    distance = np.hypot(y, x)
-    if kind == "gaussian":
-        kernel = np.exp(-0.5 * (distance / sigma_px) ** 2)
-    else:
-        kernel = np.clip(2 * sigma_px + 0.5 - distance, 0, 1)
-    return (kernel / kernel.sum()).astype(np.float32)
+def canvas_px(config: SceneConfig) -> int:
+    """Side of the canvas: the scene, margins no blur reaches across, and what makes it a good size for an FFT."""
+    margin = max(MARGIN_PX, reach_px(config.sigma_max_px))
+    return -(-(config.size_px + 2 * margin) // FFT_MULTIPLE) * FFT_MULTIPLE
 
 
-def sigma_of_kernel(kernel: NDArray[np.float32]) -> float:
-    """Standard deviation per axis of a centred kernel: sqrt(sum k |d|^2 / 2), in pixels."""
-    radius = kernel.shape[0] // 2
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return float(np.sqrt((kernel * (y * y + x * x)).sum() / 2))
-
-
-def layer_masks(size_px: int, layers: int, rng: np.random.Generator) -> list[NDArray[np.float32]]:
-    """Coverage of each layer, back to front; the first is everywhere. Half have soft rims of a pixel or two."""
-    masks = [np.ones((size_px, size_px), np.float32)]
-    for _ in range(layers - 1):
-        field = smooth_field(size_px, int(rng.integers(3, 8)), rng)
-        level = np.quantile(field, rng.uniform(0.35, 0.75))
-        mask = (field > level).astype(np.float32)
-        if rng.uniform() < 0.5:
-            mask = cv2.GaussianBlur(mask, (0, 0), 0.7)
-        masks.append(mask)
-    return masks
-
-
-def composite(
-    linear: Picture, masks: list[NDArray[np.float32]], kernels: list[NDArray[np.float32]]
-) -> tuple[Picture, NDArray[np.float32]]:
-    """Blur and composite back to front; returns the blurry linear image and the sigma map of what is in front."""
-    blurry = _filter(linear, kernels[0])
-    sigma_px = np.full(linear.shape[:2], sigma_of_kernel(kernels[0]), np.float32)
-    for mask, kernel in zip(masks[1:], kernels[1:], strict=True):
-        coverage = _filter(mask, kernel)[..., None]
-        blurry = blurry * (1 - coverage) + _filter(linear * mask[..., None], kernel)
-        sigma_px = np.where(mask > 0.5, np.float32(sigma_of_kernel(kernel)), sigma_px)
-    return blurry, sigma_px
-
-
-def layer_sigmas(config: SceneConfig, layers: int, rng: np.random.Generator) -> list[float]:
-    """Sigma of each layer from its inverse depth: thin lens, linear in the distance from the focal plane.
-
-    The layer furthest from focus gets the scene's blur, so large sigmas are as frequent as small ones.
-    """
-    strongest = rng.uniform(0, 0.5) if rng.uniform() < config.sharp_share else rng.uniform(0.5, config.sigma_max_px)
-    inverse_depth = np.sort(rng.uniform(size=layers))
-    focus = rng.uniform(-0.2, 1.2)
-    defocus = np.abs(inverse_depth - focus)
-    return [float(s) for s in strongest * defocus / defocus.max()]
-
-
-def render_scene(photos: list[Picture], config: SceneConfig, rng: np.random.Generator) -> Scene:
-    """One random scene; without photographs always of dead leaves."""
-    size = config.size_px + 2 * MARGIN_PX
-    if not photos or rng.uniform() < config.dead_leaves_share:
-        sharp = dead_leaves(size, rng)
-    else:
-        sharp = sharp_crop(photos[int(rng.integers(len(photos)))], size, rng)
-    layers = int(rng.integers(config.layers[0], config.layers[1] + 1))
-    kind: Psf = "disc" if rng.uniform() < config.disc_share else "gaussian"
-    kernels = [psf_kernel(kind, s) for s in layer_sigmas(config, layers, rng)]
-    blurry_linear, sigma_px = composite(to_linear(sharp), layer_masks(size, layers, rng), kernels)
-    noise = rng.uniform(0, config.noise_max) * rng.standard_normal(blurry_linear.shape)
-    blurry = np.clip(to_srgb(blurry_linear) + noise, 0, 1).astype(np.float32)
-    inner = slice(MARGIN_PX, MARGIN_PX + config.size_px)
-    return Scene(blurry[inner, inner], sharp[inner, inner], sigma_px[inner, inner])
-
-
-def _filter(image: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    if kernel.size == 1:
-        return image
-    out: NDArray[np.float32] = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-    return out
+def _splats(lights: Lights, side: int, device: torch.device) -> Tensor:
+    """(3, side, side): the light of small Gaussian spots, at twice the resolution."""
+    positions, sd_px, colours = (torch.from_numpy(array).to(device) for array in lights[1:])
+    along = torch.arange(side, device=device)
+    falloff = torch.exp(-0.5 * ((along - positions[:, :, None] * side) / (2.0 * sd_px[:, None, None])) ** 2)
+    down, across = falloff[:, 0], falloff[:, 1]
+    return (colours.T[:, None, :] * down.T) @ across

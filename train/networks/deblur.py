@@ -7,15 +7,17 @@ from torch import Tensor, nn
 
 from train.networks.unet import UNet, UNetConfig
 
-FADE_IN_PX = 1.0
-"""Blur from which on the restoration acts in full. Below it there is little to restore and sharpness to lose."""
+FADE_IN_PX = (0.35, 0.85)
+"""Blur up to which the input is returned as it is, and from which on the restoration acts in full. Below a pixel there
+is little to restore and sharpness to lose."""
 
 
 class DeblurNet(nn.Module):
-    """Restores the all-in-focus image: sharp = image + clamp(sigma / FADE_IN_PX, 0, 1) * U-Net(image, sigma).
+    """Restores the all-in-focus image: sharp = image + fade(sigma) * U-Net(image, sigma).
 
-    The defocus map enters as a fourth channel, scaled to [0, 1] like the image, so that one quantisation range
-    serves both. The head starts at zero: an untrained network returns its input.
+    The fade is linear, from 0 at ``FADE_IN_PX[0]`` to 1 at ``FADE_IN_PX[1]``. The defocus map enters as a fourth
+    channel, scaled to [0, 1] like the image, so that one quantisation range serves both. The head starts at zero: an
+    untrained network returns its input.
     """
 
     def __init__(self, config: UNetConfig, sigma_max_px: float) -> None:
@@ -36,5 +38,6 @@ class DeblurNet(nn.Module):
             (B, 3, H, W), sRGB around [0, 1], not clamped (a clamp would hide its gradient from the loss).
         """
         prior = sigma_px * (1.0 / self.sigma_max_px)
-        strength = torch.clamp(sigma_px * (1.0 / FADE_IN_PX), 0.0, 1.0)
+        start_px, full_px = FADE_IN_PX
+        strength = torch.clamp(sigma_px * (1.0 / (full_px - start_px)) - start_px / (full_px - start_px), 0.0, 1.0)
         return image + strength * self.unet(torch.cat([image, prior], dim=1))

@@ -31,6 +31,8 @@ class Reblurred(NamedTuple):
     """(B, 1, H, W): its standard deviation per axis, in pixels."""
     identity_share: Tensor
     """(B, 1, H, W): the weight of the identity in the mixture; 1 everywhere means the module has collapsed."""
+    seeds: Tensor
+    """(B, P, H, W): the radial profiles of all kernels, one after the other: the paper's kernel seeds."""
 
 
 class IsotropicKernels(nn.Module):
@@ -119,7 +121,8 @@ class ReblurNet(nn.Module):
         variance = variance_of(tap_weights, self.kernels.radii[-1])
         # The gradient of sqrt at 0 (the identity kernel) is infinite: 1e-4 px^2 keeps it finite.
         sigma_px = torch.sqrt(_double(variance) + 1e-4)
-        return Reblurred(_double(tap_weights), sigma_px, _double(mixture[:, :1]))
+        seeds = _double(out[:, : self.num_profiles])
+        return Reblurred(_double(tap_weights), sigma_px, _double(mixture[:, :1]), seeds)
 
     def apply_kernels(self, sharp: Tensor, tap_weights: Tensor) -> Tensor:
         """Blur ``sharp`` (B, 3, H, W) with the kernels of ``forward``; (B, 3, H, W) in the same range."""

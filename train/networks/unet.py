@@ -8,16 +8,21 @@ Shape legend: B batch, H x W pixels, C_i = widths[i] channels at 1/2^(i+1) of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
+
+from train.networks.reparam import BranchedConv
 
 
 @dataclass(frozen=True, kw_only=True)
 class UNetConfig:
     """Widths and depths of a U-Net whose level i works at 1/2^(i+1) of the input resolution."""
 
+    kind: Literal["unet"] = field(default="unet", init=False)
+    """Tells the kinds of networks apart in JSON."""
     widths: tuple[int, ...]
     """Channels of each level, finest first; multiples of 8."""
     encoder_blocks: tuple[int, ...]
@@ -26,6 +31,8 @@ class UNetConfig:
     """Residual convolutions of the coarsest level."""
     decoder_blocks: tuple[int, ...]
     """Residual convolutions of each level but the coarsest, on the way up (finest first)."""
+    branches: bool = False
+    """Train every 3x3 convolution as a sum of branches (``train.networks.reparam``); fused into one when saved."""
 
     def __post_init__(self) -> None:
         levels = len(self.widths)
@@ -45,12 +52,19 @@ class UNetConfig:
         return int(2 ** len(self.widths))
 
 
+def conv3x3(in_channels: int, out_channels: int, *, stride: int = 1, branches: bool = False) -> nn.Module:
+    """A 3x3 convolution with padding 1, plain or as a sum of branches."""
+    if branches:
+        return BranchedConv(in_channels, out_channels, stride=stride)
+    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
+
+
 class ResidualConv(nn.Module):
     """x + relu(conv3x3(x)): one convolution a block keeps the MACs low and the graph plain."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, branches: bool = False) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = conv3x3(channels, channels, branches=branches)
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,9 +72,9 @@ class ResidualConv(nn.Module):
         return x + self.relu(self.conv(x))
 
 
-def residual_convs(channels: int, count: int) -> nn.Sequential:
+def residual_convs(channels: int, count: int, *, branches: bool = False) -> nn.Sequential:
     """``count`` residual convolutions in a row; an empty sequence is the identity."""
-    return nn.Sequential(*(ResidualConv(channels) for _ in range(count)))
+    return nn.Sequential(*(ResidualConv(channels, branches=branches) for _ in range(count)))
 
 
 def _initialise(module: nn.Module) -> None:
@@ -68,7 +82,7 @@ def _initialise(module: nn.Module) -> None:
 
     Without normalisation PyTorch's default lets the signal fade with depth, and a deep estimator starts flat.
     """
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, nn.Conv2d | BranchedConv):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.zeros_(module.bias)
     elif isinstance(module, nn.ConvTranspose2d):
@@ -98,20 +112,21 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
+        widths, branches = config.widths, config.branches
         finer_coarser = list(pairwise(widths))
         # Linear: a stem of 8 or 16 channels that ends in a ReLU can die as a whole, and the network with it.
         self.stem = nn.Conv2d(in_channels, widths[0], 6, stride=2, padding=2)
         self.encoders = nn.ModuleList(
-            residual_convs(c, n) for c, n in zip(widths[:-1], config.encoder_blocks, strict=True)
+            residual_convs(c, n, branches=branches) for c, n in zip(widths[:-1], config.encoder_blocks, strict=True)
         )
         self.downs = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(fine, coarse, 3, stride=2, padding=1), nn.ReLU()) for fine, coarse in finer_coarser
+            nn.Sequential(conv3x3(fine, coarse, stride=2, branches=branches), nn.ReLU())
+            for fine, coarse in finer_coarser
         )
-        self.middle = residual_convs(widths[-1], config.middle_blocks)
+        self.middle = residual_convs(widths[-1], config.middle_blocks, branches=branches)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in finer_coarser)
         self.decoders = nn.ModuleList(
-            residual_convs(c, n) for c, n in zip(widths[:-1], config.decoder_blocks, strict=True)
+            residual_convs(c, n, branches=branches) for c, n in zip(widths[:-1], config.decoder_blocks, strict=True)
         )
         self.apply(_initialise)
         self.head = (

@@ -1,135 +1,168 @@
 import dataclasses
 
-import cv2
 import numpy as np
 import pytest
+import torch
 
-from train.config import MisalignConfig, SceneConfig
-from train.data.misalign import misalign
-from train.data.photos import dead_leaves, load_photos, sharp_crop, sharpness
-from train.data.scenes import (
-    composite,
-    layer_masks,
-    layer_sigmas,
-    psf_kernel,
-    render_scene,
-    sigma_of_kernel,
-    to_linear,
-    to_srgb,
-)
+from train.config import SceneConfig
+from train.data.camera import Exposure
+from train.data.fields import padded_grid
+from train.data.layers import Outline
+from train.data.plan import Lights, ScenePlan, draw_depths
+from train.data.psf import ApertureShape
+from train.data.scenes import SceneRenderer, canvas_px
 
-CONFIG = SceneConfig(size_px=64)
+CONFIG = SceneConfig(size_px=48, dead_leaves_count=2)
 
 
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
+@pytest.fixture(scope="module")
+def renderer() -> SceneRenderer:
+    return SceneRenderer([], CONFIG, seed=3)
 
 
-def test_srgb_round_trip_and_a_known_value() -> None:
-    values = np.linspace(0, 1, 50, dtype=np.float32).reshape(5, 10, 1)
-    np.testing.assert_allclose(to_srgb(to_linear(values)), values, atol=1e-5)
-    assert float(to_linear(np.float32([[[0.5]]]))[0, 0, 0]) == pytest.approx(0.2140, abs=1e-4)
+def still(plan: ScenePlan, *, lights: Lights | None = None) -> ScenePlan:
+    """The scene with an ideal camera, and other lights."""
+    return plan._replace(exposure=Exposure(), lights=lights)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "disc"])
-def test_psf_kernels_are_normalised_and_wide_as_asked(kind: str) -> None:
-    for sigma_px in (1.0, 2.5, 5.0):
-        kernel = psf_kernel(kind, sigma_px)  # type: ignore[arg-type]
-        assert kernel.sum() == pytest.approx(1.0, abs=1e-5)
-        assert sigma_of_kernel(kernel) == pytest.approx(sigma_px, rel=0.09)
-    assert psf_kernel(kind, 0.1).shape == (1, 1)  # type: ignore[arg-type]
+def in_focus(plan: ScenePlan) -> ScenePlan:
+    return plan._replace(sigmas_px=np.zeros_like(plan.sigmas_px))
 
 
-def test_sigma_of_a_hand_made_kernel() -> None:
-    plus = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.float32) / 5
-    assert sigma_of_kernel(plus) ** 2 == pytest.approx(0.4)
+def test_a_scene_is_a_function_of_its_seed_and_index(renderer: SceneRenderer) -> None:
+    first = renderer.render([renderer.plan(1)])
+    blurry, sigma_px = first.blurry, first.sigma_px
+    again = SceneRenderer([], CONFIG, seed=3)
+    again.render([again.plan(0)])
+    repeated = again.render([again.plan(1)])
+    assert torch.equal(repeated.blurry, blurry)
+    assert torch.equal(repeated.sigma_px, sigma_px)
+    assert not torch.equal(renderer.render([renderer.plan(2)]).blurry, blurry)
 
 
-def test_a_scene_is_a_function_of_its_seed() -> None:
-    first, again, other = (render_scene([], CONFIG, rng(seed)) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first.blurry, again.blurry)
-    assert not np.array_equal(first.blurry, other.blurry)
+def test_scenes_have_their_ranges(renderer: SceneRenderer) -> None:
+    for index in range(6):
+        scene = renderer.render([renderer.plan(index)])
+        assert scene.blurry.shape == scene.sharp.shape == (1, 3, 48, 48)
+        assert scene.sigma_px.shape == (1, 1, 48, 48)
+        assert 0 <= float(scene.blurry.min()) <= float(scene.blurry.max()) <= 1
+        assert 0 <= float(scene.sigma_px.min()) <= float(scene.sigma_px.max()) <= CONFIG.sigma_max_px * 1.04
+        codes = scene.blurry * 255
+        torch.testing.assert_close(codes, codes.round(), atol=1e-3, rtol=0)
 
 
-def test_scenes_have_their_ranges() -> None:
-    for seed in range(8):
-        scene = render_scene([], CONFIG, rng(seed))
-        assert scene.blurry.shape == scene.sharp.shape == (64, 64, 3)
-        assert scene.sigma_px.shape == (64, 64)
-        assert scene.blurry.min() >= 0
-        assert scene.blurry.max() <= 1
-        assert scene.sigma_px.min() >= 0
-        assert scene.sigma_px.max() <= CONFIG.sigma_max_px * 1.1
+def test_a_batch_equals_its_scenes_one_by_one(renderer: SceneRenderer) -> None:
+    plans = [renderer.plan(index) for index in range(4)]
+    assert len({plan.layers for plan in plans}) > 1
+    together = renderer.render(plans)
+    for row, plan in enumerate(plans):
+        alone = renderer.render([plan])
+        assert float((together.blurry[row] - alone.blurry[0]).abs().mean()) < 1e-3
+        torch.testing.assert_close(together.sharp[row], alone.sharp[0], atol=1.1 / 255, rtol=0)
+        torch.testing.assert_close(together.sigma_px[row], alone.sigma_px[0], atol=1e-4, rtol=1e-4)
 
 
-def test_a_scene_in_focus_shows_the_sharp_picture() -> None:
-    config = dataclasses.replace(CONFIG, sigma_max_px=0.5, sharp_share=0.0, noise_max=0.0)
-    for seed in range(20):
-        scene = render_scene([], config, rng(seed))
-        if scene.sigma_px.max() == 0:
-            np.testing.assert_allclose(scene.blurry, scene.sharp, atol=1e-4)
-            break
-    else:
-        sigmas = layer_sigmas(dataclasses.replace(config, sharp_share=1.0), 3, rng(0))
-        assert max(sigmas) <= 0.5
+def test_a_scene_in_focus_is_the_sharp_picture(renderer: SceneRenderer) -> None:
+    for index in range(3):
+        scene = renderer.render([in_focus(still(renderer.plan(index)))])
+        torch.testing.assert_close(scene.blurry, scene.sharp, atol=1.1 / 255, rtol=0)
+        assert float(scene.sigma_px.max()) == 0
 
 
-def test_a_blurred_foreground_spreads_over_a_sharp_background() -> None:
-    linear = np.zeros((32, 32, 3), np.float32)
-    linear[:, :16] = 1.0  # a bright foreground on the left, black behind
-    masks = [np.ones((32, 32), np.float32), np.zeros((32, 32), np.float32)]
-    masks[1][:, :16] = 1.0
-    blurry, sigma_px = composite(linear, masks, [psf_kernel("gaussian", 0.0), psf_kernel("gaussian", 2.0)])
-    assert blurry[16, 18, 0] > 0.05  # light of the foreground beyond its edge
-    assert blurry[16, 30, 0] == pytest.approx(0.0, abs=1e-5)
-    assert sigma_px[16, 5] == pytest.approx(2.0, rel=0.01)
-    assert sigma_px[16, 25] == 0.0
+def test_blur_keeps_the_light(renderer: SceneRenderer) -> None:
+    plan = still(renderer.plan(0))
+    flat = torch.full_like(renderer.leaves.pictures, 128)
+    grey = SceneRenderer([], CONFIG, seed=3)
+    grey.leaves.pictures = flat
+    plan = plan._replace(pictures=tuple(p._replace(gain=1.0) for p in plan.pictures))  # type: ignore[union-attr]
+    blurry = grey.render([plan]).blurry
+    torch.testing.assert_close(blurry, torch.full_like(blurry, 128 / 255))  # no seam, no edge, no wrap-around
 
 
-def test_a_sharp_foreground_is_not_touched_by_the_blur_behind() -> None:
-    linear = np.full((32, 32, 3), 0.2, np.float32)
-    linear[:, :16] = 0.9
-    masks = [np.ones((32, 32), np.float32), np.zeros((32, 32), np.float32)]
-    masks[1][:, :16] = 1.0
-    blurry, _ = composite(linear, masks, [psf_kernel("disc", 3.0), psf_kernel("disc", 0.0)])
-    np.testing.assert_allclose(blurry[:, :16], 0.9, atol=1e-5)
+def test_lights_stay_bright_when_blurred(renderer: SceneRenderer) -> None:
+    """A spot of 40 times white with the light of 2 pi 0.8^2 px, spread over a disc of 4^2 pi px: 3 times white."""
+    spot = Lights(0, np.array([[0.5, 0.5]], np.float32), np.array([0.8], np.float32), np.full((1, 3), 40.0, np.float32))
+    plan = still(renderer.plan(0))
+    one_layer = plan._replace(
+        pictures=plan.pictures[:1], sigmas_px=np.array([2.0], np.float32), in_front=np.array([False]),
+        inverse_depths=np.zeros(1, np.float32), outlines=(), aperture=ApertureShape("disc"),
+    )  # fmt: skip
+    lit = renderer.render([one_layer._replace(lights=spot)])
+    white = (lit.blurry.amin(1) == 1.0).sum()
+    assert int(white) == pytest.approx(4**2 * np.pi, rel=0.25)
+    assert lit.sharp[0, :, 24, 24].tolist() == [1.0, 1.0, 1.0]
+    dark = renderer.render([one_layer])
+    assert int((dark.blurry.amin(1) == 1.0).sum()) == 0
 
 
-def test_layers_are_ordered_and_the_back_is_everywhere() -> None:
-    masks = layer_masks(48, 3, rng())
-    assert len(masks) == 3
-    assert (masks[0] == 1).all()
-    assert 0.1 < masks[1].mean() < 0.9
+def half_plane_in_front(plan: ScenePlan, behind_px: float, in_front_px: float) -> ScenePlan:
+    """One picture of the scene, its right half a layer in front."""
+    outline = Outline(padded_grid(np.zeros((3, 3))), 3, tilt_x=1.0, tilt_y=0.0, cover=0.5, rim_px=0.5)
+    return plan._replace(
+        pictures=(plan.pictures[0], plan.pictures[0]), sigmas_px=np.array([behind_px, in_front_px], np.float32),
+        in_front=np.array([False, True]), inverse_depths=np.array([0.2, 0.8], np.float32), outlines=(outline,),
+        aperture=ApertureShape("gaussian"),
+    )  # fmt: skip
 
 
-def test_dead_leaves_have_edges_and_stay_in_range() -> None:
-    picture = dead_leaves(64, rng())
-    assert picture.min() >= 0
-    assert picture.max() <= 1
-    assert sharpness(picture) > 0.05
+def test_occlusion_is_that_of_a_camera(renderer: SceneRenderer) -> None:
+    """Black behind, white in front, on the right: a blurred front spreads, a sharp one is not touched."""
+    scenes = SceneRenderer([], CONFIG, seed=3)
+    black, white = torch.zeros_like(renderer.leaves.pictures[:1]), torch.full_like(renderer.leaves.pictures[:1], 255)
+    scenes.leaves.pictures = torch.cat([black, white])
+    plan = still(renderer.plan(0))
+    leaf = plan.pictures[0]._replace(gain=1.0, mirror=False)  # type: ignore[union-attr,call-arg]
+
+    def row(behind_px: float, in_front_px: float) -> tuple[torch.Tensor, torch.Tensor]:
+        pair = half_plane_in_front(plan, behind_px, in_front_px)
+        pair = pair._replace(pictures=(leaf._replace(picture=0), leaf._replace(picture=1)))  # type: ignore[call-arg]
+        rendered = scenes.render([pair])
+        return rendered.blurry[0, 0, 24], rendered.sigma_px[0, 0, 24]
+
+    blurry, sigma_px = row(0.0, 2.0)
+    assert blurry[21] > 0.2  # light of the foreground beyond its edge
+    assert blurry[10] == 0.0
+    assert sigma_px[5] == 0.0
+    assert float(sigma_px[40]) == pytest.approx(2.0, rel=0.02)
+    blurry, _ = row(3.0, 0.0)
+    assert (blurry[26:] == 1.0).all()
+    assert (blurry[:22] == 0.0).all()
 
 
-def test_crops_look_for_texture() -> None:
-    photo = np.full((200, 200, 3), 0.5, np.float32)
-    photo[:100, :100] = rng().uniform(size=(100, 100, 3))
-    assert sharpness(sharp_crop(photo, 40, rng(1))) > 0.045
-    assert sharp_crop(photo[:50, :60], 40, rng(1)).shape == (40, 40, 3)
+def test_sigma_is_linear_in_inverse_depth() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        sigmas_px, in_front, inverse_depths = draw_depths(CONFIG, 5, rng)
+        assert (np.diff(inverse_depths) >= 0).all()
+        signed = np.where(in_front, sigmas_px, -sigmas_px)
+        line = np.polyfit(inverse_depths, signed, 1)
+        np.testing.assert_allclose(np.polyval(line, inverse_depths), signed, atol=1e-3)
+        assert sigmas_px.max() <= CONFIG.sigma_max_px
 
 
-def test_no_shift_means_no_change_and_a_shift_moves() -> None:
-    picture = dead_leaves(64, rng())
-    assert misalign(picture, MisalignConfig(shift_px=0.0), rng()) is picture
-    moved = misalign(picture, MisalignConfig(shift_px=4.0), rng())
-    assert moved.shape == picture.shape
-    assert np.abs(moved - picture).mean() > 0.02
+def test_shares_choose_what_they_name() -> None:
+    always = dataclasses.replace(
+        CONFIG, sharp_share=1.0, disc_share=0.0, polygon_share=1.0, highlight_share=1.0, jpeg_share=1.0,
+        own_picture_share=1.0,
+    )  # fmt: skip
+    renderer = SceneRenderer([], always, seed=0)
+    for plan in (renderer.plan(index) for index in range(6)):
+        assert plan.sigmas_px.max() <= 0.5
+        assert plan.aperture.kind == "polygon"
+        assert plan.lights is not None
+        assert 70 <= plan.exposure.jpeg_quality <= 98
+        assert len(plan.pictures) == plan.layers
 
 
-def test_folders_of_photographs(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(ValueError, match="no folder of photographs at"):
-        load_photos(tmp_path / "missing")
-    with pytest.raises(ValueError, match="holds no photograph"):
-        load_photos(tmp_path)
-    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 48, 3), np.uint8))
-    photos = load_photos(tmp_path)
-    assert [p.shape for p in photos] == [(40, 48, 3)]
-    assert photos[0].dtype == np.float32
+def test_the_canvas_holds_every_blur() -> None:
+    assert canvas_px(CONFIG) == 96
+    assert canvas_px(dataclasses.replace(CONFIG, sigma_max_px=10.0)) == 128  # 48 + 2 * 40
+
+
+def test_configurations_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValueError, match="sum to 1 or less"):
+        SceneConfig(disc_share=0.7, polygon_share=0.7)
+    with pytest.raises(ValueError, match="jpeg_share must be within"):
+        SceneConfig(jpeg_share=1.5)
+    with pytest.raises(ValueError, match="jpeg_quality must be"):
+        SceneConfig(jpeg_quality=(90, 70))

@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from train.networks.deblur import DeblurNet
-from train.networks.defocus import DefocusNet
+from train.networks.build import build_deblur, build_defocus
 from train.networks.unet import UNet, UNetConfig
-from train.presets import mobile
+from train.presets import mobile, teacher
 
 PIXELS = 256 * 256
 
@@ -17,11 +16,11 @@ def macs_per_pixel(network: nn.Module, *inputs: Tensor) -> float:
 
     def count(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
-        taps = module.kernel_size[0] * module.kernel_size[1]  # type: ignore[index, operator]
+        taps = module.kernel_size[0] * module.kernel_size[1]
         if isinstance(module, nn.ConvTranspose2d):
             total += arguments[0].numel() * module.out_channels * taps
         else:
-            total += output.numel() * module.in_channels * taps  # type: ignore[operator]
+            total += output.numel() * module.in_channels * taps
 
     convs = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     hooks = [m.register_forward_hook(count) for m in convs]
@@ -43,7 +42,7 @@ def test_a_hand_counted_unet() -> None:
 
 
 def test_deblur_budget() -> None:
-    network = DeblurNet(mobile().networks.deblur, 6.0)
+    network = build_deblur(mobile().networks)
     gmac_per_megapixel = macs_per_pixel(network, torch.zeros(1, 3, 256, 256), torch.zeros(1, 1, 256, 256)) / 1e3
     print(f"deblur: {gmac_per_megapixel:.2f} GMAC per megapixel, {parameters(network) / 1e6:.3f} M parameters")
     assert gmac_per_megapixel <= 12.0
@@ -51,21 +50,29 @@ def test_deblur_budget() -> None:
 
 
 def test_defocus_budget() -> None:
-    network = DefocusNet(mobile().networks.defocus, 6.0)
+    network = build_defocus(mobile().networks)
     gmac_per_megapixel = macs_per_pixel(network, torch.zeros(1, 3, 256, 256)) / 1e3
     print(f"defocus: {gmac_per_megapixel:.2f} GMAC per megapixel, {parameters(network) / 1e6:.3f} M parameters")
     assert gmac_per_megapixel <= 1.5
     assert parameters(network) <= 300_000
 
 
+def test_the_teacher_is_5_to_8_times_the_student() -> None:
+    image, sigma_px = torch.zeros(1, 3, 256, 256), torch.zeros(1, 1, 256, 256)
+    large, small = (build_deblur(preset().networks) for preset in (teacher, mobile))
+    gmac_per_megapixel = macs_per_pixel(large, image, sigma_px) / 1e3
+    print(f"teacher: {gmac_per_megapixel:.2f} GMAC per megapixel, {parameters(large) / 1e6:.3f} M parameters")
+    assert 5.0 < gmac_per_megapixel * 1e3 / macs_per_pixel(small, image, sigma_px) < 8.0
+
+
 def test_an_untrained_deblurrer_returns_its_input() -> None:
-    network = DeblurNet(mobile().networks.deblur, 6.0)
+    network = build_deblur(mobile().networks)
     image = torch.rand(1, 3, 32, 48)
     torch.testing.assert_close(network(image, torch.rand(1, 1, 32, 48)), image)
 
 
 def test_the_sigma_map_is_bounded_whatever_the_input() -> None:
-    network = DefocusNet(mobile().networks.defocus, 6.0)
+    network = build_defocus(mobile().networks)
     sigma_px = network(torch.randn(1, 3, 32, 48) * 100)
     assert sigma_px.shape == (1, 1, 32, 48)
     assert float(sigma_px.detach().min()) >= 0.0

@@ -1,0 +1,96 @@
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from train.ablate import main, quick, read_results
+from train.ablation.report import report
+from train.ablation.variants import VARIANTS, Result, cells, configure, depth_edges, region_gain
+from train.evaluation.held_out import HeldOut
+
+
+def result(variant: str, gain_db: float, sigma_mae_px: float | None = None, seed: int = 0) -> Result:
+    figures = {f.name: 0.0 for f in dataclasses.fields(Result)}
+    figures |= {"variant": variant, "misalignment_px": 4.0, "seed": seed, "gain_db": gain_db, "health": "healthy"}  # type: ignore[dict-item]
+    return Result(**figures | {"sigma_mae_px": sigma_mae_px})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_is_a_valid_configuration(variant: str) -> None:
+    config = configure(quick(), variant, 4.0, seed=3)
+    assert config.fit.seed == 3
+    assert config.misalign.shift_px == (0.0 if variant == "oracle" else 4.0)
+
+
+def test_variants_differ_in_their_losses_alone() -> None:
+    plain, full = (configure(quick(), v, 4.0, 0) for v in ("pixel loss", "full, sigma from restored (paper)"))
+    assert dataclasses.replace(plain, loss=full.loss) == full
+
+
+def test_the_headline_misalignment_has_two_seeds_and_the_oracle() -> None:
+    planned = list(cells([0.0, 4.0], seeds=2, seeds_at_px=4.0))
+    assert len(planned) == (len(VARIANTS) - 1) + 2 * len(VARIANTS)
+    assert [c for c in planned if c[0] == "oracle"] == [("oracle", 4.0, 0), ("oracle", 4.0, 1)]
+
+
+def test_the_gain_in_a_region_by_hand() -> None:
+    """Half the error inside: 6.02 dB; what happens outside does not matter."""
+    sharp = torch.zeros(1, 3, 8, 8)
+    region = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    region[..., :4] = True
+    data = HeldOut(sharp + 0.2, sharp, torch.zeros(1, 1, 8, 8))
+    restored = torch.where(region, sharp + 0.1, sharp + 0.9)
+    assert region_gain(restored, data, region) == pytest.approx(20 * math.log10(2), abs=1e-3)
+
+
+def test_a_region_that_is_too_small_does_not_count() -> None:
+    data = HeldOut(torch.ones(1, 3, 8, 8), torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8))
+    assert math.isnan(region_gain(data.sharp, data, torch.zeros(1, 1, 8, 8, dtype=torch.bool)))
+
+
+def test_depth_edges_are_where_sigma_steps() -> None:
+    sigma_px = torch.zeros(1, 1, 40, 40)
+    sigma_px[..., 20:] = 2.0
+    edges = depth_edges(sigma_px)[0, 0]
+    assert edges[:, 14:26].all()
+    assert not edges[:, :13].any()
+    assert not edges[:, 27:].any()
+    assert not depth_edges(torch.linspace(0, 2, 40).expand(1, 1, 40, 40)).any()  # a slope is no edge
+
+
+def test_the_report_says_which_claims_hold() -> None:
+    results = [
+        result("oracle", 1.0), result("pixel loss", -2.0), result("warping, masks", 0.9),
+        result("Reblur", 0.7, 0.4), result("Reblur", 0.8, 0.5, seed=1),
+    ]  # fmt: skip
+    text = report(results, quick(), None)
+    assert "**holds**: plain pixel loss ends below the blurry input (-2.00 dB)" in text
+    assert "**fails**: at least 80 % of the oracle's gain (75%)" in text
+    assert "**fails**: more than warping with masks (+0.75 against +0.90 dB)" in text
+    assert "**holds**: sigma within 0.5 px on textured area (0.45 px)" in text
+    assert "| Reblur | +0.75 (+0.70 to +0.80) |" in text
+
+
+@pytest.mark.slow
+def test_a_stopped_ablation_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--quick", "--threads", "1", "--misalignments", "4", "--seeds", "1", "--out", str(tmp_path / "runs")]
+    assert main([*arguments, "--variants", "Reblur"]) == 0
+    log = tmp_path / "runs" / "results.jsonl"
+    assert len(log.read_text().splitlines()) == 1
+    written = tmp_path / "RESULTS.md"
+    assert main([*arguments, "--variants", "Reblur", "pixel loss", "--write", str(written)]) == 0
+    assert len(log.read_text().splitlines()) == 2
+    assert read_results(log, "another digest") == []
+    assert "| pixel loss |" in written.read_text()
+    assert written.with_suffix(".png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--variants", "magic"], "no variant 'magic'"), (["--misalignments", "-1"], "must be 0 or more")],
+)
+def test_wrong_arguments_are_told(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""The comparison that ``train.ablate`` runs."""

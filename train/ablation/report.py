@@ -1,0 +1,144 @@
+"""The ablation as a table and a plot."""
+
+from __future__ import annotations
+
+import io
+import math
+import platform
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from runtime.files import write_atomically
+from train.ablation.variants import VARIANTS, Result
+from train.config import RunConfig
+
+HEADLINE_PX = 4.0
+COLUMNS: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
+    ("gain", "+.2f", lambda r: r.gain_db),
+    ("in focus", "+.2f", lambda r: r.sharp_gain_db),
+    ("worst scene", "+.1f", lambda r: r.worst_db),
+    ("worst tenth", "+.2f", lambda r: r.worst_tenth_db),
+    ("large blur", "+.2f", lambda r: r.large_blur_db),
+    ("depth edges", "+.2f", lambda r: r.depth_edge_db),
+    ("sigma MAE, px", ".2f", lambda r: r.sigma_mae_px),
+    ("module's sigma MAE, px", ".2f", lambda r: r.reblur_sigma_mae_px),
+    ("shift, px", ".2f", lambda r: r.shift_px),
+)
+"""Heading, format, value; gains in dB over the blurry input."""
+
+
+def write_report(results: list[Result], config: RunConfig, path: Path | None) -> str:
+    """The report as Markdown; with a path also written there, with its plot beside it."""
+    plot = None if path is None else path.with_suffix(".png")
+    text = report(results, config, plot.name if plot else None)
+    if path is not None and plot is not None:
+        write_plot(results, plot)
+        write_atomically(path, text.encode())
+    return text
+
+
+def report(results: list[Result], config: RunConfig, plot: str | None) -> str:
+    """Everything as Markdown."""
+    fit = config.fit
+    lines = [
+        "# Ablation: what holds under misalignment",
+        "",
+        "Written by `python -m train.ablate --photos PHOTOS --held-out-photos OTHER_PHOTOS --write train/RESULTS.md`; "
+        "do not edit by hand.",
+        "",
+        f"Every run: preset `{config.preset}`, {fit.steps} steps of {fit.batch_size} crops of {fit.crop_px} px, the "
+        f"same start, pairs and order within a cell. {platform.machine()}, {torch.get_num_threads()} thread(s), "
+        f"torch {torch.__version__}; {sum(r.seconds for r in results) / 60:.0f} minutes of training in all. "
+        "Held-out scenes are aligned and of other photographs. Gains are in dB over the blurry input; what the columns "
+        "mean is said in `train/ablation/variants.py`.",
+        "",
+    ]
+    for misalignment_px in sorted({r.misalignment_px for r in results}):
+        part = [r for r in results if r.misalignment_px == misalignment_px]
+        seeds = len({r.seed for r in part})
+        lines += [f"## Misalignment up to {misalignment_px:g} px ({seeds} seed{'s' if seeds > 1 else ''})", ""]
+        lines += [*_table(part), ""]
+    lines += _verdict(results)
+    if plot:
+        lines += ["", f"![Gain by misalignment]({plot})"]
+    return "\n".join(lines) + "\n"
+
+
+def _table(results: list[Result]) -> list[str]:
+    names = [name for name in VARIANTS if any(r.variant == name for r in results)]
+    lines = ["| variant | " + " | ".join(heading for heading, _, _ in COLUMNS) + " | reblurring module |"]
+    lines += ["|---|" + "---|" * (len(COLUMNS) + 1)]
+    for name in names:
+        rows = [r for r in results if r.variant == name]
+        values = [_entry([value(r) for r in rows], form) for _, form, value in COLUMNS]
+        lines.append(f"| {name} | " + " | ".join(values) + f" | {', '.join(sorted({r.health for r in rows}))} |")
+    return lines
+
+
+def _entry(values: list[float | None], form: str) -> str:
+    """Mean over the seeds, and their spread."""
+    known = [v for v in values if v is not None and not math.isnan(v)]
+    if not known:
+        return "-"
+    spread = f" ({min(known):{form}} to {max(known):{form}})" if len(known) > 1 else ""
+    return f"{statistics.mean(known):{form}}{spread}"
+
+
+def mean_of(results: list[Result], variant: str, misalignment_px: float, value: str = "gain_db") -> float | None:
+    """Mean over the seeds of one figure of one variant; None where it was not run."""
+    found = [getattr(r, value) for r in results if r.variant == variant and r.misalignment_px == misalignment_px]
+    return statistics.mean(found) if found and None not in found else None
+
+
+def _verdict(results: list[Result]) -> list[str]:
+    """The claims, each with its figure."""
+    oracle, pixel = (mean_of(results, name, HEADLINE_PX) for name in ("oracle", "pixel loss"))
+    ours, warping = (mean_of(results, name, HEADLINE_PX) for name in ("Reblur", "warping, masks"))
+    sigma_px = mean_of(results, "Reblur", HEADLINE_PX, "sigma_mae_px")
+    lines = [f"## The claims, at {HEADLINE_PX:g} px", ""]
+    if pixel is not None:
+        lines.append(_claim("plain pixel loss ends below the blurry input", pixel < 0, f"{pixel:+.2f} dB"))
+    if ours is not None and oracle is not None:
+        share = ours / oracle if oracle > 0 else math.nan
+        lines.append(_claim("at least 80 % of the oracle's gain", share >= 0.8, f"{share:.0%}"))
+    if ours is not None and warping is not None:
+        lines.append(_claim("more than warping with masks", ours > warping, f"{ours:+.2f} against {warping:+.2f} dB"))
+    if sigma_px is not None:
+        lines.append(_claim("sigma within 0.5 px on textured area", sigma_px <= 0.5, f"{sigma_px:.2f} px"))
+    return lines
+
+
+def _claim(text: str, holds: bool, figure: str) -> str:
+    return f"* {'**holds**' if holds else '**fails**'}: {text} ({figure})."
+
+
+def write_plot(results: list[Result], path: Path) -> None:
+    """Gain by misalignment, a line for each variant; written as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5.5), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.axhline(0, color="0.4", linewidth=1)
+    for name in VARIANTS:
+        rows = [r for r in results if r.variant == name]
+        if not rows:
+            continue
+        if name == "oracle":
+            gain = statistics.mean(r.gain_db for r in rows)
+            axes.axhline(gain, color="black", linestyle="--", label="oracle (aligned pairs)")
+            continue
+        where = sorted({r.misalignment_px for r in rows})
+        gains = [statistics.mean(r.gain_db for r in rows if r.misalignment_px == px) for px in where]
+        axes.plot(where, gains, marker="o", linewidth=3 if name == "Reblur" else 1.5, label=name)
+    axes.set_xlabel("misalignment of the pairs, largest shift per axis (px)")
+    axes.set_ylabel("gain over the blurry input (dB)")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,219 @@
+"""The variants of the method that ``train.ablate`` compares, and how each is trained and measured.
+
+All variants of a cell (misalignment, seed) start from the same weights, see the same pairs in the same order and take
+the same number of steps. They differ in their ``LossConfig`` alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from train.config import LossConfig, RunConfig
+from train.data.pool import PairPool
+from train.data.synthetic import Photos, SyntheticSource
+from train.evaluation.figures import BLURRED_FROM_PX
+from train.evaluation.held_out import HeldOut
+from train.evaluation.misaligned import shift_of
+from train.evaluation.restoring import restore
+from train.evaluation.scoring import psnr_per_image, texture_mask
+from train.loop.health import examine
+from train.loop.run_state import initial_state, learning_rate
+from train.losses import reblur_picture, triplet_maker
+from train.step import Networks, compute_losses, optimise, stage_of
+
+LARGE_BLUR_PX = 2.5
+"""Sigma from which a pixel counts as under large blur."""
+EDGE_STEP_PX = 0.5
+"""Step of the true sigma map that makes a depth edge."""
+EDGE_REACH_PX = 5
+"""Distance from a depth edge within which a pixel counts as beside it."""
+SMALLEST_REGION = 0.02
+"""Share of a scene a region has to cover for the scene to count there."""
+
+NOTHING = {"reblur": 0.0, "pseudo_sigma": 0.0, "triplet_share": 0.0, "sharp_share": 0.0}
+FLOW_AND_KERNELS = {"deform": "two_way", "alignment": "flow", "triplet_share": 0.0, "sharp_share": 0.0}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "oracle": dict(deform="pixel", alignment="flow", **NOTHING),
+    "pixel loss": dict(deform="pixel", alignment="flow", **NOTHING),
+    "warping": dict(deform="moved", alignment="flow", masks=False, **NOTHING),
+    "warping, masks": dict(deform="moved", alignment="flow", **NOTHING),
+    "full, no pseudo supervision": dict(reblur_source="restored", pseudo_sigma=0.0, **FLOW_AND_KERNELS),
+    "full, sigma from restored (paper)": dict(reblur_source="restored", **FLOW_AND_KERNELS),
+    "full, sigma from moved sharp": dict(reblur_source="warped_sharp", **FLOW_AND_KERNELS),
+    "matched alignment, masks": dict(deform="moved", alignment="blur_matched", **NOTHING),
+    "Reblur": {},
+}
+"""Name -> what it changes in ``LossConfig``. The oracle is trained on aligned pairs; "Reblur" is what ships."""
+WITH_STAGE_THREE = ("Reblur",)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a variant reaches on held-out aligned scenes. Gains are in dB over the blurry input."""
+
+    variant: str
+    misalignment_px: float
+    seed: int
+    gain_db: float
+    """Mean over the blurred scenes."""
+    sharp_gain_db: float
+    """Mean over the scenes that are in focus: what is done to pictures that need nothing."""
+    worst_db: float
+    """Of all scenes."""
+    worst_tenth_db: float
+    """Mean over the worst tenth of the scenes."""
+    large_blur_db: float
+    """Where sigma is at least 2.5 px."""
+    depth_edge_db: float
+    """Within 5 px of a step of depth."""
+    sigma_mae_px: float | None
+    """Of the estimator, on textured area; None where nothing holds its map to pixels."""
+    reblur_sigma_mae_px: float | None
+    """Of the reblurring module between the true sharp picture and the blurry one."""
+    shift_px: float
+    """Median displacement of the restored pictures against the blurry ones, by flow, on textured area."""
+    health: str
+    """Verdict on the reblurring module."""
+    seconds: float
+    """Training time."""
+
+
+def configure(base: RunConfig, variant: str, misalignment_px: float, seed: int) -> RunConfig:
+    """The configuration of one run."""
+    changes = VARIANTS[variant]
+    fit = dataclasses.replace(base.fit, seed=seed)
+    if variant not in WITH_STAGE_THREE:
+        fit = dataclasses.replace(fit, stage_three_from=1.0)
+    loss: LossConfig = dataclasses.replace(base.loss, **changes)
+    shift_px = 0.0 if variant == "oracle" else misalignment_px
+    return dataclasses.replace(base, loss=loss, fit=fit, misalign=dataclasses.replace(base.misalign, shift_px=shift_px))
+
+
+class Pools:
+    """The pools of one cell, each made once: variants that align alike train on the very same crops."""
+
+    def __init__(self, photos: Photos) -> None:
+        self.photos = photos
+        self._made: dict[tuple[int, float, str], PairPool] = {}
+
+    def pool_for(self, config: RunConfig) -> PairPool:
+        """A pool that starts anew."""
+        assert config.fit.pool_refresh == 0, "only a pool that stays as it is can be used again"
+        cell = config.fit.seed, config.misalign.shift_px
+        key = *cell, config.loss.alignment
+        if key not in self._made:
+            # Of another cell nothing is needed any more, but for the oracle's pairs.
+            self._made = {k: pool for k, pool in self._made.items() if k[:2] == cell or k[1] == 0.0}
+            self._made[key] = PairPool(SyntheticSource(self.photos, config), config)
+        pool = self._made[key]
+        pool.step, pool.reblur = 0, None
+        return pool
+
+
+def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, torch.nn.Module, str]:
+    """Train; returns the networks, the averaged deployable ones, and the verdict on the reblurring module."""
+    state = initial_state(config)
+    verdict = "not used"
+    for step in tqdm(range(config.fit.steps), desc="training", unit="step", leave=False):
+        for group in state.optimiser.param_groups:
+            group["lr"] = learning_rate(step, config)
+        if stage_of(step, config) == 3 and pool.reblur is None:
+            pool.make_triplets(triplet_maker(state.networks.reblur))
+        batch = pool.next_batch()
+        result = compute_losses(state.networks, batch, step, config)
+        optimise(result.terms, state.networks, state.optimiser, config.fit.clip_norm)
+        state.update_average()
+        state.step += 1
+        if result.reblurred is not None and state.step % config.fit.log_every == 0:
+            reblur = state.networks.reblur
+            verdict = examine(result.reblurred, batch, lambda sharp, taps: reblur_picture(reblur, sharp, taps)).verdict  # noqa: B023
+    return state.networks, state.average.module.eval(), verdict
+
+
+def run_variant(
+    base: RunConfig, variant: str, misalignment_px: float, seed: int, pools: Pools, held_out: HeldOut
+) -> Result:
+    """Train one variant in one cell and measure it."""
+    config = configure(base, variant, misalignment_px, seed)
+    pool = pools.pool_for(config)
+    started = time.perf_counter()
+    networks, averaged, verdict = train_variant(config, pool)
+    seconds = time.perf_counter() - started
+    restored, sigma_px = restore(averaged["deblur"], averaged["defocus"], held_out.blurry)
+    scene_gains = psnr_per_image(restored, held_out.sharp) - psnr_per_image(held_out.blurry, held_out.sharp)
+    blurred = held_out.sigma_px.amax((1, 2, 3)) >= BLURRED_FROM_PX
+    ascending = scene_gains.sort().values
+    kernels = config.loss.uses_reblurring
+    return Result(
+        variant=variant,
+        misalignment_px=misalignment_px,
+        seed=seed,
+        gain_db=float(scene_gains[blurred].mean()),
+        sharp_gain_db=float(scene_gains[~blurred].mean()),
+        worst_db=float(ascending[0]),
+        worst_tenth_db=float(ascending[: max(1, len(ascending) // 10)].mean()),
+        large_blur_db=region_gain(restored, held_out, held_out.sigma_px >= LARGE_BLUR_PX),
+        depth_edge_db=region_gain(restored, held_out, depth_edges(held_out.sigma_px)),
+        sigma_mae_px=_sigma_mae(sigma_px, held_out) if config.loss.pseudo_sigma else None,
+        reblur_sigma_mae_px=_sigma_mae(_reblur_sigma(networks, held_out), held_out) if kernels else None,
+        shift_px=_median_shift(restored, held_out.blurry),
+        health=verdict,
+        seconds=seconds,
+    )
+
+
+def region_gain(restored: Tensor, data: HeldOut, region: Tensor) -> float:
+    """Mean gain in dB within a region (N, 1, H, W) bool, over the scenes of which it covers enough."""
+    weight = region.float()
+    enough = weight.mean((1, 2, 3)) >= SMALLEST_REGION
+
+    def error(picture: Tensor) -> Tensor:
+        squared = ((picture - data.sharp) ** 2).mean(1, keepdim=True) * weight
+        return squared.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp(min=1.0)
+
+    gains = 10.0 * torch.log10((error(data.blurry) + 1e-12) / (error(restored) + 1e-12))
+    return float(gains[enough].mean()) if enough.any() else float("nan")
+
+
+def depth_edges(sigma_px: Tensor) -> Tensor:
+    """(N, 1, H, W) bool, beside a step of the true sigma map."""
+    reach = 2 * EDGE_REACH_PX + 1
+    step = F.max_pool2d(sigma_px, 3, 1, 1) + F.max_pool2d(-sigma_px, 3, 1, 1)
+    return F.max_pool2d((step > EDGE_STEP_PX).float(), reach, 1, EDGE_REACH_PX) > 0
+
+
+def _sigma_mae(sigma_px: Tensor, data: HeldOut) -> float:
+    return float((sigma_px - data.sigma_px).abs()[texture_mask(data.sharp)].mean())
+
+
+@torch.no_grad()
+def _reblur_sigma(networks: Networks, data: HeldOut) -> Tensor:
+    parts = zip(data.sharp.split(8), data.blurry.split(8), strict=True)
+    return torch.cat([networks.reblur(sharp, blurry).sigma_px for sharp, blurry in parts])
+
+
+def _median_shift(restored: Tensor, blurry: Tensor) -> float:
+    shifts = [
+        shift_of(output.permute(1, 2, 0).contiguous().numpy(), picture.permute(1, 2, 0).contiguous().numpy())
+        for output, picture in zip(restored, blurry, strict=True)
+    ]
+    found = torch.tensor([shift.median_px for shift in shifts if shift is not None])
+    return float(found.mean()) if len(found) else float("nan")
+
+
+def cells(misalignments_px: list[float], seeds: int, seeds_at_px: float) -> Iterator[tuple[str, float, int]]:
+    """(variant, misalignment, seed) of every run; more than one seed at ``seeds_at_px`` and of the oracle."""
+    for misalignment_px in misalignments_px:
+        for seed in range(seeds if misalignment_px == seeds_at_px else 1):
+            for variant in VARIANTS:
+                if variant != "oracle" or misalignment_px == seeds_at_px:
+                    yield variant, misalignment_px, seed

@@ -1,0 +1,43 @@
+"""sRGB code values to linear light and back (IEC 61966-2-1), for arrays and for tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+LEVELS = 256
+
+
+def to_linear(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """SRGB code values in [0, 1] to linear light."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The inverse of ``to_linear``; the input is clipped to [0, 1]."""
+    light = np.clip(linear, 0, 1)
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
+
+
+def linear_table(device: torch.device | str) -> Tensor:
+    """(256,): the linear light of each 8-bit code value."""
+    codes = np.linspace(0, 1, LEVELS).astype(np.float32)
+    return torch.from_numpy(to_linear(codes)).to(device)
+
+
+def linear_of(srgb: Tensor) -> Tensor:
+    """``to_linear`` for a tensor of any shape."""
+    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb.clamp(min=0.0) + 0.055) / 1.055) ** 2.4)
+
+
+def srgb_of(linear: Tensor) -> Tensor:
+    """``to_srgb`` for a tensor of any shape; the input is clipped to [0, 1]."""
+    light = linear.clamp(0.0, 1.0)
+    return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def round_to_8_bit(srgb: Tensor) -> Tensor:
+    """Clip to [0, 1] and round to the nearest of 256 levels, as a file stores it."""
+    return (srgb.clamp(0.0, 1.0) * (LEVELS - 1)).round() / (LEVELS - 1)

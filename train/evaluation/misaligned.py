@@ -1,0 +1,101 @@
+"""What a network does on a pair that is not aligned: three ways to look, none of which is enough alone.
+
+- **Plain**: output against ground truth as they lie. Misalignment costs input and output alike, often more than blur.
+- **Aligned**: the ground truth brought to the *input* once (``global_alignment``), then compared with both.
+- **Shift**: how far the output lies from its own input, by optical flow. Neither of the others tells a shifted
+  output from a soft one; this does. A network trained with a plain pixel loss on misaligned pairs shows here.
+- **By flow**, for comparison with published figures on SDD: the ground truth is moved onto the *output* by dense
+  flow, as the published code does (with DIS here, PWC-Net there). It forgives any shift: read it beside the shift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from train.alignment import flow_between, move
+from train.data.photos import Picture
+from train.evaluation.global_alignment import Aligned, align_truth
+from train.evaluation.perceptual import Perceptual
+from train.evaluation.scoring import Mask, Scores, score, texture_mask
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Displacement of an output against its input, on textured area of the input."""
+
+    median_px: float
+    """Of the flow's length."""
+    p95_px: float
+    """95th percentile of the flow's length."""
+    mean_px: float
+    """Length of the mean flow: what is left when directions cancel is a shift of the picture as a whole."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Scores of an input and of the output made of it, against one ground truth."""
+
+    input: Scores
+    output: Scores
+
+
+@dataclass(frozen=True)
+class Misaligned:
+    """The figures of one pair; ``aligned`` is None where no alignment was found, for ``reason``."""
+
+    plain: Compared
+    aligned: Compared | None
+    reason: str | None
+    by_flow: Compared
+    shift: Shift | None
+    """None where the input has no texture to measure on."""
+    aligned_truth: Aligned | None
+    """What ``aligned`` was measured against."""
+
+    def truth_to_show(self, truth: Picture) -> Picture:
+        """The ground truth as it should stand beside the output: aligned if that was possible."""
+        return truth if self.aligned_truth is None else self.aligned_truth.truth
+
+
+def measure(blurry: Picture, output: Picture, truth: Picture, perceptual: Perceptual | None = None) -> Misaligned:
+    """Measure one pair; all pictures (H, W, 3), sRGB in [0, 1], of one size."""
+    plain = Compared(score(blurry, truth, perceptual), score(output, truth, perceptual))
+    aligned_truth, reason = None, None
+    try:
+        aligned_truth = align_truth(truth, blurry)
+    except ValueError as error:
+        reason = str(error)
+    aligned = None
+    if aligned_truth is not None:
+        against = aligned_truth.truth, perceptual, aligned_truth.mask
+        aligned = Compared(score(blurry, *against), score(output, *against))
+    by_flow = Compared(_by_flow(blurry, truth, perceptual), _by_flow(output, truth, perceptual))
+    return Misaligned(plain, aligned, reason, by_flow, shift_of(output, blurry), aligned_truth)
+
+
+def shift_of(output: Picture, blurry: Picture) -> Shift | None:
+    """How far an output lies from its input; both (H, W, 3), sRGB in [0, 1]. None without texture."""
+    flow = flow_between(blurry, output)
+    image = torch.from_numpy(np.ascontiguousarray(blurry.transpose(2, 0, 1)))[None]
+    textured = texture_mask(image)[0, 0].numpy()
+    if not textured.any():
+        return None
+    vectors = flow[:, textured]
+    lengths = np.hypot(*vectors)
+    return Shift(
+        median_px=float(np.median(lengths)),
+        p95_px=float(np.percentile(lengths, 95)),
+        mean_px=float(np.hypot(*vectors.mean(1))),
+    )
+
+
+def _by_flow(picture: Picture, truth: Picture, perceptual: Perceptual | None) -> Scores:
+    """Scores against the ground truth moved onto the picture itself by flow, where the flow stays inside."""
+    flow = flow_between(picture, truth)
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[0:height, 0:width] + flow[::-1]
+    inside: Mask = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    return score(picture, np.clip(move(truth, flow), 0, 1), perceptual, inside)

@@ -1,0 +1,68 @@
+"""LPIPS (Zhang et al. 2018, AlexNet), where the backbone's weights lie on this disk already.
+
+Nothing is ever downloaded: an evaluation must give the same columns with and without a network.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from train.data.photos import Picture
+
+
+class Perceptual:
+    """LPIPS of two pictures.
+
+    Args:
+        network: ``lpips.LPIPS``, or anything like it: two (1, 3, H, W) in [-1, 1] -> a number, or with ``spatial``
+            set a map (1, 1, H, W).
+        device: where it computes.
+    """
+
+    def __init__(self, network: nn.Module, device: torch.device | None = None) -> None:
+        self.device = device or torch.device("cpu")
+        self.network = network.to(self.device).eval()
+
+    @torch.no_grad()
+    def __call__(self, picture: Picture, truth: Picture, mask: np.ndarray | None = None) -> float:
+        """LPIPS of two pictures (H, W, 3), sRGB in [0, 1]; with a mask (H, W) its map's mean over the mask."""
+        self.network.spatial = mask is not None
+        distance = self.network(self._tensor(picture), self._tensor(truth))
+        if mask is not None:
+            distance = distance[0, 0][torch.from_numpy(mask).to(self.device)]
+        return float(distance.mean())
+
+    def _tensor(self, picture: Picture) -> Tensor:
+        channels_first = np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)
+        return torch.from_numpy(channels_first)[None].to(self.device) * 2 - 1
+
+
+def backbone_path() -> Path:
+    """Where torch keeps the AlexNet weights that LPIPS stands on, whether they are there or not."""
+    from torchvision.models import AlexNet_Weights
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(AlexNet_Weights.IMAGENET1K_V1.url).path).name
+
+
+def load_perceptual(device: torch.device | None = None) -> Perceptual:
+    """LPIPS from weights on this disk.
+
+    Raises:
+        ValueError: the package or the weights are missing; the sentence is the reason why LPIPS is not run.
+    """
+    try:
+        import lpips
+    except ImportError as error:
+        raise ValueError("the package lpips is not installed: pip install lpips") from error
+    path = backbone_path()
+    if not path.is_file():
+        raise ValueError(f"no AlexNet weights at {path}: put torchvision's file there (nothing is downloaded)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # lpips still asks torchvision for weights the old way
+        return Perceptual(lpips.LPIPS(net="alex", verbose=False), device)
