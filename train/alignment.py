@@ -10,7 +10,7 @@ guides the network). The displacement of a second shot is smooth, so a local aff
 
 from __future__ import annotations
 
-from functools import cache
+import threading
 from typing import Literal, NamedTuple
 
 import cv2
@@ -47,11 +47,17 @@ class Refined(NamedTuple):
     """(H, W), 1 where that can be trusted, else 0."""
 
 
-@cache
+_OF_THREAD = threading.local()
+
+
 def _dis() -> cv2.DISOpticalFlow:
-    # It works in stripes, one a thread: with more than one its result would depend on the number of cores.
-    cv2.setNumThreads(1)
-    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    """An instance for each thread: pairs are made in one while another may look for flow too."""
+    if not hasattr(_OF_THREAD, "dis"):
+        # It works in stripes, one a thread: with more than one its result would depend on the number of cores.
+        cv2.setNumThreads(1)
+        _OF_THREAD.dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis: cv2.DISOpticalFlow = _OF_THREAD.dis
+    return dis
 
 
 def flow_between(a: Picture, b: Picture) -> Map:

@@ -8,6 +8,7 @@ mask of where that is trusted) is computed once, when a pair enters the pool.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -104,10 +105,24 @@ class PairPool:
     """Random crops of a rolling window of misaligned pairs.
 
     At step t the pool holds pairs n .. n + pool_size - 1, with n = pool_refresh * (t // refresh_every).
+
+    Args:
+        source: where pairs come from.
+        config: of the run.
+        step: at which the run starts or goes on.
+        device: where the pool lies.
+        ahead: whether the next pairs are made in a thread while the networks compute; None: on a GPU, where the
+            processor has nothing else to do. It changes no pair.
     """
 
     def __init__(
-        self, source: PairSource, config: RunConfig, step: int = 0, device: torch.device | str = "cpu"
+        self,
+        source: PairSource,
+        config: RunConfig,
+        step: int = 0,
+        device: torch.device | str = "cpu",
+        *,
+        ahead: bool | None = None,
     ) -> None:
         self.source = source
         self.config = config
@@ -115,21 +130,36 @@ class PairPool:
         self.pairs = torch.zeros((fit.pool_size, sum(CHANNELS.values()), side, side), device=device)
         self.reblur: Reblur | None = None
         self.step = step
+        if ahead is None:
+            ahead = torch.device(device).type != "cpu"
+        self._maker = ThreadPoolExecutor(1, thread_name_prefix="pairs") if ahead else None
+        self._coming: tuple[int, Future[Tensor]] | None = None
         first = self._first_at(step)
         with tqdm(total=fit.pool_size, desc="making pairs", unit="pair", leave=False) as bar:
             for start in range(first, first + fit.pool_size, FILL_CHUNK):
                 count = min(FILL_CHUNK, first + fit.pool_size - start)
-                self._insert(start, count)
+                self._insert(start, self._make(start, count))
                 bar.update(count)
 
     def _first_at(self, step: int) -> int:
         return self.config.fit.pool_refresh * (step // self.config.fit.refresh_every)
 
-    def _insert(self, first: int, count: int) -> None:
+    def _make(self, first: int, count: int) -> Tensor:
+        """(count, C, S, S): pairs and their alignment, without what belongs to triplets."""
         pairs = self.source.pairs(first, count)
-        moved, mask = align(pairs, self.config.loss)
-        made = torch.cat([*pairs, moved, mask], dim=1)
-        for offset in range(count):
+        return torch.cat([*pairs, *align(pairs, self.config.loss)], dim=1)
+
+    def _renew(self) -> None:
+        """The next pairs take the place of the oldest."""
+        count = self.config.fit.pool_refresh
+        first = self._first_at(self.step) + self.config.fit.pool_size - count
+        coming, self._coming = self._coming, None
+        self._insert(first, coming[1].result() if coming and coming[0] == first else self._make(first, count))
+        if self._maker is not None:
+            self._coming = first + count, self._maker.submit(self._make, first + count, count)
+
+    def _insert(self, first: int, made: Tensor) -> None:
+        for offset in range(len(made)):
             place = (first + offset) % self.config.fit.pool_size
             self.pairs[place, : made.shape[1]] = made[offset]
             if self.reblur is not None:
@@ -165,7 +195,7 @@ class PairPool:
         stacked = torch.stack([self._crop(*crop) for crop in crops[rank::world_size]])
         self.step += 1
         if self.step % fit.refresh_every == 0 and fit.pool_refresh:
-            self._insert(self._first_at(self.step) + fit.pool_size - fit.pool_refresh, fit.pool_refresh)
+            self._renew()
         place = torch.arange(rank, fit.batch_size, world_size, device=stacked.device) / fit.batch_size
         parts = dict(zip(CHANNELS, stacked.split(list(CHANNELS.values()), dim=1), strict=True))
         return Batch(**parts, place=place)

@@ -63,6 +63,15 @@ def test_pairs_are_renewed_as_often_as_asked_for(settings: dict[str, int], made:
     assert pool.source.made == list(range(made))
 
 
+def test_pairs_made_ahead_are_the_same() -> None:
+    config = config_with(refresh_every=2)
+    waiting, ahead = pool_of(config), PairPool(Shifted(), config, ahead=True)
+    for _ in range(5):
+        for a, b in zip(waiting.next_batch(), ahead.next_batch(), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=0)
+    torch.testing.assert_close(waiting.pairs, ahead.pairs, rtol=0, atol=0)
+
+
 def test_the_oldest_pair_goes_first() -> None:
     pool = pool_of(config_with())
     before = pool.pairs.clone()
