@@ -80,7 +80,7 @@ class Result:
     reblur_sigma_mae_px: float | None
     """Of the reblurring module between the true sharp picture and the blurry one."""
     shift_px: float
-    """Median displacement of the restored pictures against the blurry ones, by flow, on textured area."""
+    """Median displacement of the restored pictures against the blurry ones, on textured area."""
     health: str
     """Verdict on the reblurring module."""
     seconds: float

@@ -2,7 +2,7 @@
 
 - **Plain**: output against ground truth as they lie. Misalignment costs input and output alike, often more than blur.
 - **Aligned**: the ground truth brought to the *input* once (``global_alignment``), then compared with both.
-- **Shift**: how far the output lies from its own input, by optical flow. Neither of the others tells a shifted
+- **Shift**: how far the output lies from its own input, block by block. Neither of the others tells a shifted
   output from a soft one; this does. A network trained with a plain pixel loss on misaligned pairs shows here.
 - **By flow**, for comparison with published figures on SDD: the ground truth is moved onto the *output* by dense
   flow, as the published code does (with DIS here, PWC-Net there). It forgives any shift: read it beside the shift.
@@ -21,17 +21,24 @@ from train.evaluation.global_alignment import Aligned, align_truth
 from train.evaluation.perceptual import Perceptual
 from train.evaluation.scoring import Mask, Scores, score, texture_mask
 
+BLOCK_PX = 48
+"""Side of the blocks a shift is measured in."""
+TEXTURED_SHARE = 0.2
+"""Share of a block that has to have texture."""
+SUBPIXELS = 50
+"""Steps a pixel is divided into."""
+
 
 @dataclass(frozen=True)
 class Shift:
-    """Displacement of an output against its input, on textured area of the input."""
+    """Displacement of the blocks of an output against its input, on textured area of the input."""
 
     median_px: float
-    """Of the flow's length."""
+    """Of its length."""
     p95_px: float
-    """95th percentile of the flow's length."""
+    """95th percentile of its length."""
     mean_px: float
-    """Length of the mean flow: what is left when directions cancel is a shift of the picture as a whole."""
+    """Length of the mean displacement: what is left when directions cancel is a shift of the picture as a whole."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +84,36 @@ def measure(blurry: Picture, output: Picture, truth: Picture, perceptual: Percep
 
 
 def shift_of(output: Picture, blurry: Picture) -> Shift | None:
-    """How far an output lies from its input; both (H, W, 3), sRGB in [0, 1]. None without texture."""
-    flow = flow_between(blurry, output)
+    """How far an output lies from its input, by phase correlation of textured blocks; None without texture.
+
+    Not by dense flow: on repeated patterns (a barcode, a row of pins) flow finds the neighbour now and then, tens of
+    pixels away, even between two pictures that lie on each other.
+
+    Args:
+        output: (H, W, 3), sRGB in [0, 1].
+        blurry: its input.
+    """
+    from skimage.registration import phase_cross_correlation
+
     image = torch.from_numpy(np.ascontiguousarray(blurry.transpose(2, 0, 1)))[None]
     textured = texture_mask(image)[0, 0].numpy()
-    if not textured.any():
+    window = np.outer(np.hanning(BLOCK_PX), np.hanning(BLOCK_PX))
+    grey = [picture.mean(-1) for picture in (blurry, output)]
+    found = []
+    for y in range(0, blurry.shape[0] - BLOCK_PX + 1, BLOCK_PX // 2):
+        for x in range(0, blurry.shape[1] - BLOCK_PX + 1, BLOCK_PX // 2):
+            place = np.s_[y : y + BLOCK_PX, x : x + BLOCK_PX]
+            if textured[place].mean() >= TEXTURED_SHARE:
+                parts = [(picture[place] - picture[place].mean()) * window for picture in grey]
+                found.append(phase_cross_correlation(*parts, upsample_factor=SUBPIXELS)[0])
+    if not found:
         return None
-    vectors = flow[:, textured]
-    lengths = np.hypot(*vectors)
+    vectors = np.array(found)
+    lengths = np.hypot(*vectors.T)
     return Shift(
         median_px=float(np.median(lengths)),
         p95_px=float(np.percentile(lengths, 95)),
-        mean_px=float(np.hypot(*vectors.mean(1))),
+        mean_px=float(np.hypot(*vectors.mean(0))),
     )
 
 
