@@ -64,6 +64,8 @@ class Result:
     misalignment_px: float
     seed: int
     gain_db: float
+    """Mean over all scenes."""
+    blurred_gain_db: float
     """Mean over the blurred scenes."""
     sharp_gain_db: float
     """Mean over the scenes that are in focus: what is done to pictures that need nothing."""
@@ -157,7 +159,8 @@ def run_variant(
         variant=variant,
         misalignment_px=misalignment_px,
         seed=seed,
-        gain_db=float(scene_gains[blurred].mean()),
+        gain_db=float(scene_gains.mean()),
+        blurred_gain_db=float(scene_gains[blurred].mean()),
         sharp_gain_db=float(scene_gains[~blurred].mean()),
         worst_db=float(ascending[0]),
         worst_tenth_db=float(ascending[: max(1, len(ascending) // 10)].mean()),

@@ -38,6 +38,8 @@ class DeblurNet(nn.Module):
             (B, 3, H, W), sRGB around [0, 1], not clamped (a clamp would hide its gradient from the loss).
         """
         prior = sigma_px * (1.0 / self.sigma_max_px)
+        residual = self.unet(torch.cat([image, prior], dim=1))
+        # After the network, where int8 files are back in float: the fade is part of the residual add.
         start_px, full_px = FADE_IN_PX
         strength = torch.clamp(sigma_px * (1.0 / (full_px - start_px)) - start_px / (full_px - start_px), 0.0, 1.0)
-        return image + strength * self.unet(torch.cat([image, prior], dim=1))
+        return image + strength * residual
