@@ -69,7 +69,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     settings.add_argument("--seed", type=int, help="of weights, scenes and crops")
     machine = parser.add_argument_group("the machine")
     machine.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    machine.add_argument("--precision", choices=("float32", "bfloat16"), help="of the convolutions (default: the preset's)")
+    machine.add_argument(
+        "--precision", choices=("float32", "bfloat16"), help="of the convolutions (default: the preset's)"
+    )
     machine.add_argument("--compile", action="store_true", help="use torch.compile")
     machine.add_argument("--threads", type=int, help="CPU threads of torch (default: its own choice)")
     machine.add_argument("--no-tensorboard", action="store_true", help="write nothing for TensorBoard")

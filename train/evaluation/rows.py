@@ -150,8 +150,7 @@ def shift_line(rows: Sequence[Row]) -> str:
         number(mean_of([getattr(shift, metric, None) for shift in shifts])) for metric in SHIFT_METRICS
     )
     return (
-        f"output against its own input, px on textured area: median {median}, 95th percentile {p95}, "
-        f"mean vector {mean}"
+        f"output against its own input, px on textured area: median {median}, 95th percentile {p95}, mean vector {mean}"
     )
 
 
