@@ -1,1 +1,1 @@
-"""Export: quantise, convert and verify the three graphs for Core ML, TFLite and ExecuTorch."""
+"""Export: quantise, convert and verify the three graphs for Core ML, TFLite, ExecuTorch and ONNX."""

@@ -1,6 +1,6 @@
-"""One command from a checkpoint to verified artefacts for every phone runtime.
+"""One command from a checkpoint to verified artefacts for every runtime.
 
-    python -m export.all [--checkpoint F] [--out DIR] [--formats coreml,tflite,executorch]
+    python -m export.all [--checkpoint F] [--out DIR] [--formats coreml,tflite,executorch,onnx]
                          [--graphs defocus,deblur,refocus] [--size HxW] [--overwrite] [--json]
 
 Every saved file is loaded again and compared with the float reference. The folder appears only when nothing
@@ -20,12 +20,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.build import Plan, build
+from export.int8 import describe_int8
 from export.interrupts import Interrupts
+from export.manifest_schema import copy_schema
 from export.progress import Progress
 from export.recipes import FORMATS, GRAPHS, names_from, select
+from export.report import write_report
 from export.staging import check_destination, full_disk_message, is_full_disk, publish, staging_folder
 from export.table import counts, summary, table
 from runtime.manifest import Manifest
+from runtime.records import to_json
 from train.checkpoint import SHIPPED, Deployable, load_deployable
 
 SIZE_MULTIPLE = 16
@@ -113,9 +117,14 @@ def export(plan: Plan, networks: Deployable, interrupts: Interrupts, *, as_json:
     """Build, report and publish; the exit code says whether anything failed."""
     started = time.monotonic()
     with staging_folder(plan.out) as folder:
-        with Progress(plan.steps) as progress:
+        with Progress(plan.steps + 1) as progress:
             manifest = build(plan, networks, folder, progress, interrupts)
-        succeeded = all(artifact.status != "failed" for artifact in manifest.artifacts)
+            succeeded = all(artifact.status != "failed" for artifact in manifest.artifacts)
+            if succeeded:
+                progress.start("report")
+                copy_schema(folder)
+                write_report(folder, networks)
+                progress.finish()
         if succeeded:
             interrupts.check()
             publish(folder, plan.out)
@@ -126,10 +135,14 @@ def export(plan: Plan, networks: Deployable, interrupts: Interrupts, *, as_json:
 def report(manifest: Manifest, out: Path, succeeded: bool, seconds: float, as_json: bool) -> None:
     """Print the table, or the summary as JSON, and where the result is."""
     if as_json:
-        facts = summary(manifest.artifacts, out=str(out), written=succeeded, seconds=round(seconds, 1))
+        facts = summary(
+            manifest.artifacts, int8=to_json(manifest.int8), out=str(out), written=succeeded, seconds=round(seconds, 1)
+        )
         print(json.dumps(facts, indent=2, allow_nan=False))
         return
     print(table(manifest.artifacts))
+    if manifest.int8 is not None:
+        print(f"int8: {describe_int8(manifest.int8)}")
     end = (
         f"written to {out}"
         if succeeded

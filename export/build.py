@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-from export.calibration import calibration_samples
 from export.check import check_artifact, failed, tools_of
-from export.golden import Case, make_cases, save_cases
+from export.contract import RESIZE, tiling
+from export.golden import Case, make_cases
+from export.golden_files import save_cases
 from export.graphs import GraphSpec, build_graphs, example_inputs
+from export.int8 import Int8Materials, prepare_int8
 from export.interrupts import Interrupts
+from export.parity import gate_rules
 from export.progress import Progress
-from export.quantize import FLOAT_FIRST_CONVS, Samples
 from export.recipes import RECIPES, TARGETS, Recipe, pipelines
 from export.staging import full_disk_message, is_full_disk
 from export.versions import all_versions, reblur_version
@@ -60,7 +62,8 @@ class Workshop:
     plan: Plan
     specs: Mapping[str, GraphSpec]
     cases: Sequence[Case]
-    samples: Mapping[str, Samples] = field(default_factory=dict)
+    """With the answers of the float weights, whatever weights an artefact is made of."""
+    int8: Int8Materials
 
 
 def build(plan: Plan, networks: Deployable, folder: Path, progress: Progress, interrupts: Interrupts) -> Manifest:
@@ -76,12 +79,12 @@ def build(plan: Plan, networks: Deployable, folder: Path, progress: Progress, in
     cases = [c for c in make_cases(specs, plan.height, plan.width) if c.graph in plan.graphs]
     golden = save_cases(cases, folder)
     progress.finish()
-    samples: Mapping[str, Samples] = {}
+    int8 = Int8Materials()
     if plan.quantizes:
         progress.start("representative inputs for int8")
-        samples = calibration_samples(specs, plan.height, plan.width)
+        int8 = prepare_int8(plan.checkpoint, networks, specs, plan.height, plan.width)
         progress.finish()
-    workshop = Workshop(plan=plan, specs=specs, cases=cases, samples=samples)
+    workshop = Workshop(plan=plan, specs=specs, cases=cases, int8=int8)
     artifacts = tuple(make(recipe, workshop, folder, progress, interrupts) for recipe in plan.recipes)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
@@ -92,11 +95,14 @@ def build(plan: Plan, networks: Deployable, folder: Path, progress: Progress, in
         height_px=plan.height,
         width_px=plan.width,
         sigma_max_px=networks.config.sigma_max_px,
+        resize=RESIZE,
+        tiling=tiling(plan.height, plan.width),
         graphs={name: _describe_graph(specs[name]) for name in plan.graphs},
         artifacts=artifacts,
         pipelines=_usable_pipelines(artifacts),
         golden=golden,
         tools=all_versions(package for recipe in plan.recipes for package in recipe.packages),
+        int8=int8.source,
     )
     manifest.write(folder)
     return manifest
@@ -158,6 +164,7 @@ def describe(recipe: Recipe, workshop: Workshop) -> Artifact:
         status="not run",
         reason="",
         parity=(),
+        gates=gate_rules(recipe.graph, recipe.precision),
     )
 
 
@@ -171,22 +178,33 @@ def _write_coreml(recipe: Recipe, workshop: Workshop, path: Path) -> None:
 def _write_tflite(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.tflite import write_tflite
 
-    spec, inputs, samples = workshop.specs[recipe.graph], examples(recipe, workshop), workshop.samples
+    spec, inputs, int8 = _spec_of(recipe, workshop), examples(recipe, workshop), workshop.int8
     write_tflite(
         spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path,
-        precision=recipe.precision, calibration=samples.get(recipe.graph),
-        float_first_convs=FLOAT_FIRST_CONVS.get(recipe.graph, 0),
+        precision=recipe.precision, calibration=int8.samples.get(recipe.graph),
+        float_first_convs=int8.float_first_convs.get(recipe.graph, 0),
     )  # fmt: skip
 
 
 def _write_executorch(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.pte import write_pte
 
-    spec, inputs, samples = workshop.specs[recipe.graph], examples(recipe, workshop), workshop.samples
+    spec, inputs, int8 = _spec_of(recipe, workshop), examples(recipe, workshop), workshop.int8
     write_pte(
         spec.module, inputs, path,
-        precision=recipe.precision, calibration=samples.get(recipe.graph),
-        float_first_convs=FLOAT_FIRST_CONVS.get(recipe.graph, 0),
+        precision=recipe.precision, calibration=int8.samples.get(recipe.graph),
+        float_first_convs=int8.float_first_convs.get(recipe.graph, 0),
+    )  # fmt: skip
+
+
+def _write_onnx(recipe: Recipe, workshop: Workshop, path: Path) -> None:
+    from export.onnx import write_onnx
+
+    spec, inputs, int8 = _spec_of(recipe, workshop), examples(recipe, workshop), workshop.int8
+    write_onnx(
+        spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path,
+        precision=recipe.precision, calibration=int8.samples.get(recipe.graph),
+        float_first_convs=int8.float_first_convs.get(recipe.graph, 0),
     )  # fmt: skip
 
 
@@ -194,6 +212,7 @@ WRITERS: dict[str, Callable[[Recipe, Workshop, Path], None]] = {
     "coreml": _write_coreml,
     "tflite": _write_tflite,
     "executorch": _write_executorch,
+    "onnx": _write_onnx,
 }
 """Format -> what writes it. Each imports its converter when it is first called."""
 
@@ -201,6 +220,12 @@ WRITERS: dict[str, Callable[[Recipe, Workshop, Path], None]] = {
 def examples(recipe: Recipe, workshop: Workshop) -> tuple[Tensor, ...]:
     """Inputs to trace the recipe's graph with."""
     return example_inputs(workshop.specs[recipe.graph], workshop.plan.height, workshop.plan.width)
+
+
+def _spec_of(recipe: Recipe, workshop: Workshop) -> GraphSpec:
+    """The graph with the weights that the recipe is made of."""
+    specs = workshop.int8.specs if recipe.precision == "int8" else workshop.specs
+    return specs[recipe.graph]
 
 
 def _names(meanings: tuple[TensorMeaning, ...]) -> list[str]:

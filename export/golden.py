@@ -1,16 +1,14 @@
-"""Golden vectors: inputs of each graph and what the float reference answers, as raw files.
+"""Golden cases: inputs of each graph and what the float reference answers. ``export.golden_files`` stores them.
 
-``export.verify`` and the applications check the artefacts against these files. Each is little-endian float32
-without a header, in NCHW order; the manifest gives its shape. Equal tensors share one file: the sigma map that
-the estimator puts out for a picture is the one that the deblurring network takes.
+Inputs are such that small files hold them exactly: eight bits a number, and a tile mirrored until it fills the
+graph. So an application carries few bytes, and feeds the very numbers that the reference was fed.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,15 +17,16 @@ from torch import Tensor
 
 from export.graphs import GraphSpec
 from export.pictures import blur_like_light, diagonal_ramp, load_picture
-from runtime.files import write_atomically
-from runtime.manifest import sha256_of
-from runtime.schema import GoldenCase, GoldenTensor
+from runtime.golden import mirrored, sampled
+from runtime.schema import TensorMeaning
 
-FOLDER = "golden"
 SYNTHETIC = "synthetic"
 """The one case whose picture was blurred on purpose, by a known map."""
 NOISE = "noise"
 """The one case that is no picture."""
+TILE_PX = 256
+"""Side of the stored tile, or that of the graph where it is smaller."""
+LARGEST_CODE = 255
 
 Array = NDArray[np.float32]
 
@@ -40,10 +39,27 @@ class Case:
     name: str
     inputs: dict[str, Array]
     outputs: dict[str, Array]
+    """At every ``stride_px``-th pixel of every such row."""
+    divisors: dict[str, float] = field(default_factory=dict)
+    """Input -> what its stored numbers are divided by."""
+    stride_px: int = 1
+
+    def sampled(self, value: Array) -> Array:
+        """A tensor of the inputs' height and width, at the pixels that the outputs have.
+
+        Raises:
+            ValueError: it has another height or width.
+        """
+        size = next(iter(self.inputs.values())).shape[2:]
+        if value.shape[2:] != size:
+            raise ValueError(
+                f"an output should have shape (1, C, {size[0]}, {size[1]}) like the inputs, got {value.shape}"
+            )
+        return sampled(value, self.stride_px)
 
 
 def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[Case]:
-    """The cases of all graphs.
+    """The cases of all graphs, answered at every pixel.
 
     | graph | case | inputs |
     |---|---|---|
@@ -59,106 +75,78 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
         height: of every tensor, in pixels.
         width: of every tensor, in pixels.
     """
-    astronaut = load_picture("astronaut", height, width)
-    motorcycle = load_picture("motorcycle", height, width)
-    noise, noise_px = _noise(specs, height, width)
-    ramp_px = diagonal_ramp(height, width, specs["defocus"].outputs[0].range[1])
-    blurred = blur_like_light(motorcycle, 0.7 * ramp_px)
-    photographs = {"astronaut": astronaut, "camera": load_picture("camera", height, width)}
-    cases = []
-    estimated = {}
-    for name, image in {**photographs, SYNTHETIC: blurred, NOISE: noise}.items():
-        case = _answered(specs["defocus"], name, (image,))
-        cases.append(case)
-        estimated[name] = torch.from_numpy(case.outputs["sigma_px"])
-    maps = {**estimated, SYNTHETIC: 0.7 * ramp_px, NOISE: noise_px}
-    for name, image in {**photographs, SYNTHETIC: blurred, NOISE: noise}.items():
-        cases.append(_answered(specs["deblur"], name, (image, maps[name])))
+    side = tile_px(height, width)
+    sigma = specs["defocus"].outputs[0]
+    largest_px = sigma.range[1]
+
+    def answered(graph: str, name: str, *tiles: Tensor) -> Case:
+        return _answered(specs[graph], name, tiles, height, width)
+
+    ramp_px = diagonal_ramp(side, side, largest_px)
+    weak_px = as_stored(0.7 * ramp_px, sigma)
     step_px = _slanted_step(ramp_px)
-    sharp = torch.from_numpy(cases[len(maps)].outputs["sharp"])
-    for name, inputs in {
-        "astronaut": (sharp, _refocusing_map(estimated["astronaut"], ramp_px)),
-        "smooth": (motorcycle, ramp_px),
-        "step": (motorcycle, step_px),
-        NOISE: (noise, step_px),
-    }.items():
-        cases.append(_answered(specs["refocus"], name, inputs))
-    return cases
+    noise, noise_px = _noise(largest_px, side)
+    motorcycle = load_picture("motorcycle", side, side)
+    pictures = {
+        "astronaut": load_picture("astronaut", side, side),
+        "camera": load_picture("camera", side, side),
+        SYNTHETIC: blur_like_light(motorcycle, weak_px),
+        NOISE: noise,
+    }
+    cases = [answered("defocus", name, tile) for name, tile in pictures.items()]
+    maps = {case.name: torch.from_numpy(case.outputs["sigma_px"][..., :side, :side]) for case in cases}
+    focused_px = _refocusing_map(maps["astronaut"], ramp_px)
+    maps |= {SYNTHETIC: weak_px, NOISE: noise_px}
+    cases += [answered("deblur", name, tile, maps[name]) for name, tile in pictures.items()]
+    return [
+        *cases,
+        answered("refocus", "astronaut", pictures["astronaut"], focused_px),
+        answered("refocus", "smooth", motorcycle, ramp_px),
+        answered("refocus", "step", motorcycle, step_px),
+        answered("refocus", NOISE, noise, step_px),
+    ]
 
 
-def save_cases(cases: Sequence[Case], directory: Path) -> tuple[GoldenCase, ...]:
-    """Write the cases' tensors under ``directory``/golden and describe them for the manifest.
-
-    Raises:
-        ValueError: a file cannot be written.
-    """
-    folder = directory / FOLDER
-    folder.mkdir(exist_ok=True)
-    written: dict[str, str] = {}
-
-    def save(case: Case, name: str, value: Array) -> GoldenTensor:
-        content = np.ascontiguousarray(value, dtype="<f4").tobytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if digest not in written:
-            written[digest] = f"{FOLDER}/{case.graph}.{case.name}.{name}.f32"
-            write_atomically(directory / written[digest], content)
-        return GoldenTensor(name=name, path=written[digest], shape=value.shape, layout="NCHW", sha256=digest)
-
-    return tuple(
-        GoldenCase(
-            graph=case.graph,
-            case=case.name,
-            inputs=tuple(save(case, name, value) for name, value in case.inputs.items()),
-            outputs=tuple(save(case, name, value) for name, value in case.outputs.items()),
-        )
-        for case in cases
-    )
+def tile_px(height: int, width: int) -> int:
+    """Side of the tile that fills inputs of this size."""
+    return min(TILE_PX, height, width)
 
 
-def load_case(golden: GoldenCase, directory: Path, *, check_digests: bool = True) -> Case:
-    """Read a case back.
-
-    Raises:
-        ValueError: a file is missing, of another size, or (if ``check_digests``) not the one described.
-    """
-
-    def load(tensor: GoldenTensor) -> Array:
-        path = directory / tensor.path
-        if not path.is_file():
-            raise ValueError(f"{path} is missing, though the manifest lists it: run `make export` again")
-        if check_digests and sha256_of(path) != tensor.sha256:
-            raise ValueError(f"{path} is not the file that the manifest describes: run `make export` again")
-        expected = 4 * int(np.prod(tensor.shape))
-        if path.stat().st_size != expected:
-            raise ValueError(f"{path} should have {expected} bytes, has {path.stat().st_size}")
-        return np.fromfile(path, dtype="<f4").astype(np.float32).reshape(tensor.shape)
-
-    return Case(
-        graph=golden.graph,
-        name=golden.case,
-        inputs={tensor.name: load(tensor) for tensor in golden.inputs},
-        outputs={tensor.name: load(tensor) for tensor in golden.outputs},
-    )
+def divisor_of(meaning: TensorMeaning) -> float:
+    """What eight-bit numbers are divided by: 255 for a picture, else a power of two that leaves room for the range."""
+    largest = meaning.range[1]
+    return float(LARGEST_CODE) if largest == 1.0 else 2.0 ** math.floor(math.log2(LARGEST_CODE / largest))
 
 
-def _answered(spec: GraphSpec, name: str, inputs: tuple[Tensor, ...]) -> Case:
-    """The case with the float reference's answer."""
+def as_stored(tile: Tensor, meaning: TensorMeaning) -> Tensor:
+    """A tensor rounded to what eight bits can say, within its range."""
+    divisor = divisor_of(meaning)
+    low, high = (math.floor(bound * divisor) for bound in meaning.range)
+    return (tile * divisor).round().clamp(low, high) / divisor
+
+
+def _answered(spec: GraphSpec, name: str, tiles: tuple[Tensor, ...], height: int, width: int) -> Case:
+    """The case with the float reference's answer, from one tile for each input."""
+    inputs = {
+        meaning.name: mirrored(as_stored(tile, meaning).numpy(), height, width)
+        for meaning, tile in zip(spec.inputs, tiles, strict=True)
+    }
     with torch.no_grad():
-        result = spec.module(*inputs)
+        result = spec.module(*(torch.from_numpy(value) for value in inputs.values()))
     return Case(
         graph=spec.name,
         name=name,
-        inputs={tensor.name: value.numpy() for tensor, value in zip(spec.inputs, inputs, strict=True)},
+        inputs=inputs,
         outputs={spec.outputs[0].name: result.contiguous().numpy()},
+        divisors={meaning.name: divisor_of(meaning) for meaning in spec.inputs},
     )
 
 
-def _noise(specs: Mapping[str, GraphSpec], height: int, width: int) -> tuple[Tensor, Tensor]:
+def _noise(largest_px: float, side: int) -> tuple[Tensor, Tensor]:
     """Uniform noise over the range of a picture and of a sigma map."""
     generator = torch.Generator().manual_seed(20)
-    largest = specs["defocus"].outputs[0].range[1]
-    picture = torch.rand(1, 3, height, width, generator=generator)
-    return picture, largest * torch.rand(1, 1, height, width, generator=generator)
+    picture = torch.rand(1, 3, side, side, generator=generator)
+    return picture, largest_px * torch.rand(1, 1, side, side, generator=generator)
 
 
 def _slanted_step(ramp_px: Tensor) -> Tensor:

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from export.golden import SYNTHETIC, Case
 from runtime import metrics
-from runtime.schema import ParityFigure
+from runtime.schema import GateRule, ParityFigure
+from runtime.schema_golden import Statistic, Tolerance
 
 Array = NDArray[np.float32]
 
@@ -34,7 +35,7 @@ def psnr_db(case: Case, output: Array) -> float:
 
 def residual_snr_db(case: Case, output: Array) -> float:
     """Signal-to-noise ratio of output - image; infinite for equal pictures, minus infinite for no residual."""
-    residual = _expected(case).astype(np.float64) - case.inputs["image"]
+    residual = _residual(case)
     signal, noise = float(np.sum(residual**2)), float(np.sum(_error(case, output) ** 2))
     if noise == 0.0:
         return math.inf
@@ -58,6 +59,13 @@ METRICS: dict[str, Callable[[Case, Array], float]] = {
     "p99_px": p99_px,
 }
 HIGHER_IS_BETTER: frozenset[str] = frozenset({"psnr_db", "residual_snr_db"})
+ERRORS: dict[str, Callable[[Case, float], tuple[Statistic, float]]] = {
+    "psnr_db": lambda _, db: ("rms", 10.0 ** (-db / 20.0)),
+    "residual_snr_db": lambda case, db: ("rms", float(np.sqrt(np.mean(_residual(case) ** 2))) * 10.0 ** (-db / 20.0)),
+    "mean_px": lambda _, px: ("mean", px),
+    "p99_px": lambda _, px: ("p99", px),
+}
+"""Metric -> the statistic of the absolute errors that it stands for, and the largest value at a threshold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +114,42 @@ def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, Array]
     if not gates:
         raise ValueError(f"no parity gate for {graph} in {precision}: add one to export.parity.GATES")
     (name,) = case.outputs
-    output = outputs[name]
+    output = case.sampled(outputs[name])
     if output.shape != case.outputs[name].shape:
         raise ValueError(f"{name} should have shape {case.outputs[name].shape}, got {output.shape}")
     return [_judge(gate, precision, case, output) for gate in gates if gate.case in (None, case.name)]
+
+
+def gate_rules(graph: str, precision: str) -> tuple[GateRule, ...]:
+    """The gates of a file, as the manifest lists them."""
+    return tuple(
+        GateRule(
+            metric=gate.metric,
+            bound="at least" if gate.metric in HIGHER_IS_BETTER else "at most",
+            threshold=gate.thresholds[precision],
+            case=gate.case,
+        )
+        for gate in GATES
+        if gate.graph == graph and precision in gate.thresholds
+    )
+
+
+def tolerances(case: Case) -> dict[str, tuple[Tolerance, ...]]:
+    """The gates of a case as largest errors, by precision: what a reader can judge by who knows no metric.
+
+    A gate in decibels is one on the root of the mean square error; of several on one statistic the tightest counts.
+    """
+    found: dict[str, dict[Statistic, float]] = {}
+    for gate in GATES:
+        if gate.graph == case.graph and gate.case in (None, case.name):
+            for precision, threshold in gate.thresholds.items():
+                statistic, at_most = ERRORS[gate.metric](case, threshold)
+                known = found.setdefault(precision, {})
+                known[statistic] = min(at_most, known.get(statistic, math.inf))
+    return {
+        precision: tuple(Tolerance(statistic=statistic, at_most=at_most) for statistic, at_most in known.items())
+        for precision, known in found.items()
+    }
 
 
 def _judge(gate: Gate, precision: str, case: Case, output: Array) -> ParityFigure:
@@ -117,7 +157,16 @@ def _judge(gate: Gate, precision: str, case: Case, output: Array) -> ParityFigur
     threshold = gate.thresholds[precision]
     # A NaN is neither: it fails whichever way the metric points.
     passed = value >= threshold if gate.metric in HIGHER_IS_BETTER else value <= threshold
-    return ParityFigure(case=case.name, metric=gate.metric, value=value, threshold=threshold, passed=passed)
+    margin = value - threshold if gate.metric in HIGHER_IS_BETTER else threshold - value
+    return ParityFigure(
+        case=case.name, metric=gate.metric, value=value, threshold=threshold, passed=passed,
+        margin=margin if math.isfinite(margin) else None,
+    )  # fmt: skip
+
+
+def _residual(case: Case) -> NDArray[np.float64]:
+    """What the reference adds to the picture."""
+    return _expected(case).astype(np.float64) - case.sampled(case.inputs["image"])
 
 
 def _expected(case: Case) -> Array:

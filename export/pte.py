@@ -7,7 +7,6 @@ computes the operators between them with slow reference kernels.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from export.quantize import Samples
 from runtime.files import write_atomically
 from runtime.silence import silence
+from train.fake_quant import float_at_both_ends
 
 PRECISIONS = ("fp32", "int8")
 OUTSIDE = frozenset({"getitem"})
@@ -59,12 +59,13 @@ def write_pte(
     write_atomically(path, content)
 
 
-def check_delegation(graph_module: torch.fx.GraphModule, name: str) -> None:
+def check_delegation(graph_module: torch.fx.GraphModule, name: str, delegate: str = "XNNPACK") -> None:
     """Check that the delegate took the whole graph as one piece.
 
     Args:
         graph_module: of the lowered program.
         name: of the graph, for the error.
+        delegate: its name, for the error.
 
     Raises:
         ValueError: it did not; names the operators left over.
@@ -80,7 +81,7 @@ def check_delegation(graph_module: torch.fx.GraphModule, name: str) -> None:
     if info.num_delegated_subgraphs != 1 or left:
         listed = ", ".join(f"{operator} x {count}" for operator, count in sorted(left.items())) or "none"
         raise ValueError(
-            f"XNNPACK must take {name} as one subgraph, got {info.num_delegated_subgraphs} "
+            f"{delegate} must take {name} as one subgraph, got {info.num_delegated_subgraphs} "
             f"and these operators left over: {listed}"
         )
 
@@ -101,44 +102,8 @@ def _quantized(
     """The module with quantisation and dequantisation around each operator from its first to its head."""
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), _quantizer(float_first_convs))
+    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), float_at_both_ends(float_first_convs))
     for sample in calibration:
         prepared(*(x.contiguous() for x in sample))
     quantized: nn.Module = convert_pt2e(prepared)
     return quantized
-
-
-def _quantizer(float_first_convs: int) -> Any:
-    """XNNPACK's quantiser with the ranges and the float parts of ``export.quantize``."""
-    import dataclasses
-
-    from executorch.backends.xnnpack.quantizer import xnnpack_quantizer
-    from torchao.quantization.pt2e import MinMaxObserver
-
-    class FloatAtBothEnds(xnnpack_quantizer.XNNPACKQuantizer):
-        """Quantises from after the first convolutions up to and with the last transposed one."""
-
-        def annotate(self, model: torch.fx.GraphModule) -> torch.fx.GraphModule:
-            annotated: torch.fx.GraphModule = super().annotate(model)
-            nodes = list(annotated.graph.nodes)
-            heads = [i for i, node in enumerate(nodes) if node.target == torch.ops.aten.conv_transpose2d.input]
-            if not heads:
-                raise ValueError("int8 needs a network that ends in a transposed convolution; this graph has none")
-            # A convolution and its ReLU are one quantised operator, so the ReLU goes with it.
-            convs = [i for i, node in enumerate(nodes) if node.target == torch.ops.aten.conv2d.default]
-            ends = [i + 2 if nodes[i + 1].target == torch.ops.aten.relu.default else i + 1 for i in convs]
-            first = [0, *ends][float_first_convs]
-            for node in (*nodes[:first], *nodes[heads[-1] + 1 :]):
-                node.meta.pop("quantization_annotation", None)
-            return annotated
-
-    def with_min_max(spec: Any) -> Any:
-        return dataclasses.replace(spec, observer_or_fake_quant_ctr=MinMaxObserver.with_args(eps=2**-12))
-
-    config = xnnpack_quantizer.get_symmetric_quantization_config(is_per_channel=True)
-    config = dataclasses.replace(
-        config,
-        input_activation=with_min_max(config.input_activation),
-        output_activation=with_min_max(config.output_activation),
-    )
-    return FloatAtBothEnds().set_global(config)

@@ -1,11 +1,11 @@
-"""Post-training quantisation to int8: what is quantised, what stays float, and the ranges of the activations.
+"""Quantisation to int8: what is quantised, what stays float, and the ranges of the activations.
 
-Both int8 targets follow one rule. Weights are symmetric and per channel, activations asymmetric and per tensor.
+All int8 targets follow one rule. Weights are symmetric and per channel, activations asymmetric and per tensor.
 These stay float:
 
 | graph | float | why |
 |---|---|---|
-| defocus | the first two convolutions | small blurs show in differences of a few code values, which eight bits for the stem's range round away: they make up most of the map's error |
+| defocus | the first two convolutions, unless the weights were fine-tuned for int8 (``train.qat``) | small blurs show in differences of a few code values, which eight bits for the stem's range round away: they make up most of the map's error |
 | | the sigmoid and the scale to pixels | eight bits for the sigmoid's result step by 1/256 of the largest sigma, wherever the map is smooth |
 | deblur | the fade-in, the residual add and the clamp | the picture passes beside the network in full precision; eight bits for the sum would floor the result at 59 dB, whatever the network says |
 | refocus | all of it | the weights of a Gaussian span five decades |
@@ -25,11 +25,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from train.fake_quant import FLOAT_FIRST_CONVS as FINE_TUNED_FLOAT_FIRST_CONVS
+
 Samples = Sequence[tuple[Tensor, ...]]
 """Representative inputs: for each sample one (B, C, H, W) tensor for each input of the graph."""
 
-FLOAT_FIRST_CONVS: dict[str, int] = {"defocus": 2, "deblur": 0}
-"""Graph -> how many convolutions at its start stay float; whatever comes after its head does in any case."""
+FLOAT_FIRST_CONVS: dict[bool, dict[str, int]] = {False: {"defocus": 2, "deblur": 0}, True: FINE_TUNED_FLOAT_FIRST_CONVS}
+"""Whether the weights were fine-tuned for int8 -> graph -> how many convolutions at its start stay float; whatever
+comes after its head does in any case."""
 FIRST_OPERATOR = "CONV_2D"
 HEAD_OPERATOR = "TRANSPOSE_CONV"
 """The last operator of this kind is the network's head."""

@@ -51,6 +51,14 @@ TARGETS: dict[str, Target] = {
         packages=("executorch",),
         quantizer="torchao",
     ),
+    "onnx": Target(
+        title="ONNX, onnxruntime on desktops and in browsers",
+        suffix=".onnx",
+        layout="NCHW",
+        dtype="float32",
+        packages=("onnx", "onnxscript", "onnxsim"),
+        quantizer="onnxruntime",
+    ),
 }
 
 
@@ -97,6 +105,11 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe(graph="refocus", format="executorch", precision="fp32"),
     Recipe(graph="defocus", format="executorch", precision="int8"),
     Recipe(graph="deblur", format="executorch", precision="int8"),
+    Recipe(graph="defocus", format="onnx", precision="fp32"),
+    Recipe(graph="deblur", format="onnx", precision="fp32"),
+    Recipe(graph="refocus", format="onnx", precision="fp32"),
+    Recipe(graph="defocus", format="onnx", precision="int8"),
+    Recipe(graph="deblur", format="onnx", precision="int8"),
 )
 GRAPHS: tuple[str, ...] = tuple(dict.fromkeys(recipe.graph for recipe in RECIPES))
 FORMATS: tuple[str, ...] = tuple(TARGETS)

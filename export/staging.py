@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from export.golden import FOLDER as GOLDEN_FOLDER
+from export.golden_files import FOLDER as GOLDEN_FOLDER
+from export.manifest_schema import SCHEMA_FILE_NAME
 from runtime.manifest import FILE_NAME
 
 FULL_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+REPORT_FILE_NAME = "report.html"
 LEAST_FREE_BYTES = 2**20
 """Below this a disk counts as full, whatever the error says: converters in C++ do not tell why they failed."""
 
@@ -112,7 +114,7 @@ def _written_names(folder: Path) -> set[str]:
     """Names at the top of an earlier export, of this version or another, that the export itself wrote."""
     artifacts = _manifest_of(folder).get("artifacts", [])
     paths = [str(entry.get("path", "")) for entry in artifacts if isinstance(entry, dict)]
-    return {FILE_NAME, GOLDEN_FOLDER, *(path.split("/")[0] for path in paths)}
+    return {FILE_NAME, SCHEMA_FILE_NAME, REPORT_FILE_NAME, GOLDEN_FOLDER, *(path.split("/")[0] for path in paths)}
 
 
 def _manifest_of(folder: Path) -> dict[str, Any]:

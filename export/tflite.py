@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from export.quantize import Samples, quantize_tflite
 from export.refocus import Refocus
+from export.tflite_whole import make_whole
 from runtime.files import write_atomically
 from runtime.silence import silence
 
@@ -64,6 +65,7 @@ def write_tflite(
                 for sample in calibration
             ]
             model = quantize_tflite(model, SIGNATURE, feeds, float_first_convs)
+        model = make_whole(model)
     write_atomically(path, model)
 
 

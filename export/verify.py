@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.check import check_artifact, failed
-from export.golden import Case, load_case
+from export.golden import Case
+from export.golden_files import load_case
 from export.interrupts import Interrupts
 from export.progress import Progress
 from export.table import counts, summary, table
@@ -105,7 +106,9 @@ def _check_sizes(artifact: Artifact, directory: Path) -> None:
 
 
 def _cases_of(graph: str, manifest: Manifest, directory: Path, check_digests: bool) -> list[Case]:
-    return [load_case(g, directory, check_digests=check_digests) for g in manifest.golden if g.graph == graph]
+    size_px = (manifest.height_px, manifest.width_px)
+    golden = [case for case in manifest.golden if case.graph == graph]
+    return [load_case(case, directory, size_px, check_digests=check_digests) for case in golden]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """manifest.json: what each artefact is, how it was checked, and what every tensor means.
 
 ``export`` writes it with these classes and ``runtime`` reads it with them, so it is described once. The file
-is plain JSON for readers in any language: keys are the field names, in this order.
+is plain JSON for readers in any language: keys are the field names, in this order. Its JSON Schema lies beside it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from runtime.schema import (
     ArtifactFile,
     ArtifactTensor,
     Checkpoint,
-    GoldenCase,
-    GoldenTensor,
     Graph,
+    Int8Source,
+    MatrixCell,
     ParityFigure,
     Pipeline,
+    ResizePolicy,
     TensorMeaning,
+    Tiling,
 )
+from runtime.schema_golden import GoldenCase, GoldenInput, GoldenOutput, Tolerance
 
 __all__ = [
     "Artifact",
@@ -34,18 +37,24 @@ __all__ = [
     "ArtifactTensor",
     "Checkpoint",
     "GoldenCase",
-    "GoldenTensor",
+    "GoldenInput",
+    "GoldenOutput",
     "Graph",
+    "Int8Source",
     "Manifest",
+    "MatrixCell",
     "ParityFigure",
     "Pipeline",
+    "ResizePolicy",
     "TensorMeaning",
+    "Tiling",
+    "Tolerance",
     "check_files",
     "list_files",
     "sha256_of",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "manifest.json"
 
 
@@ -54,7 +63,7 @@ class Manifest:
     """The whole of manifest.json."""
 
     schema_version: int
-    """``SCHEMA_VERSION``."""
+    """Of this description; a reader refuses any but its own."""
     reblur_version: str
     """Of the project that wrote it."""
     created: str
@@ -69,6 +78,10 @@ class Manifest:
     """Width of every graph's tensors."""
     sigma_max_px: float
     """Largest blur sigma that the graphs know."""
+    resize: ResizePolicy
+    """From a photograph to the picture that the graphs see."""
+    tiling: Tiling
+    """From that picture to the tensors of a graph."""
     graphs: dict[str, Graph]
     """The graphs by name."""
     artifacts: tuple[Artifact, ...]
@@ -79,6 +92,10 @@ class Manifest:
     """Vectors that an application can test itself against."""
     tools: dict[str, str]
     """Versions of what took part."""
+    int8: Int8Source | None = None
+    """Weights of the int8 files; null where none was made."""
+    matrix: tuple[MatrixCell, ...] = ()
+    """Files compared with each other; empty where nobody looked."""
 
     def __post_init__(self) -> None:
         repeated = [name for name, n in Counter(a.id for a in self.artifacts).items() if n > 1]
@@ -90,8 +107,8 @@ class Manifest:
             for graph in ("defocus", "deblur", "refocus"):
                 self.artifact(getattr(pipeline, graph))
         for case in self.golden:
-            for tensor in (*case.inputs, *case.outputs):
-                _check_path(tensor.path)
+            for path in [tensor.path for tensor in case.inputs] + [tensor.path for tensor in case.outputs]:
+                _check_path(path)
 
     @classmethod
     def load(cls, directory: Path | str) -> Manifest:

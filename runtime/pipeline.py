@@ -94,7 +94,7 @@ class RefocusPipeline:
 
         Args:
             artifacts_dir: the folder with manifest.json.
-            backend: "tflite", "executorch" or "coreml".
+            backend: "tflite", "executorch", "onnx" or "coreml".
             precision: "fp32", "fp16" or "int8", as far as the back end has it; None takes the finest.
             num_threads: CPU threads; None leaves the choice to the back end.
             working_long_side_px: longest side to work at.

@@ -85,13 +85,14 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
         return _fail(where, "an object", value)
     hints = get_type_hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
-    missing = [name for name in names if name not in value]
+    optional = [field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING]
+    missing = [name for name in names if name not in value and name not in optional]
     unknown = [name for name in value if name not in names]
     if missing or unknown:
         problems = [f"lacks {', '.join(missing)}"] * bool(missing)
         problems += [f"has unknown {', '.join(unknown)}"] * bool(unknown)
         raise ValueError(f"{where} {' and '.join(problems)}")
-    return kind(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in names})
+    return kind(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in names if name in value})
 
 
 def _name(kind: Any) -> str:

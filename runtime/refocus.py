@@ -38,7 +38,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True, help="where to write: .jpg, .jpeg or .png")
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), help="folder that `make export` wrote")
-    parser.add_argument("--backend", default="tflite", help="tflite (default), executorch or coreml")
+    parser.add_argument("--backend", default="tflite", help="tflite (default), executorch, onnx or coreml")
     parser.add_argument("--precision", help="fp32, fp16 or int8 (default: the finest of the back end)")
     parser.add_argument(
         "--long-side",

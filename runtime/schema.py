@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["coreml", "tflite", "executorch"]
+Format = Literal["coreml", "tflite", "executorch", "onnx"]
 Layout = Literal["NCHW", "NHWC"]
 DType = Literal["float32", "float16"]
 Status = Literal["passed", "failed", "not run"]
+Bound = Literal["at least", "at most"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,38 @@ class Graph:
     """What goes in."""
     outputs: tuple[TensorMeaning, ...]
     """What comes out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """How a picture of any size goes through graphs of a fixed one."""
+
+    tile_height_px: int
+    """Height of a tile: that of every graph's tensors."""
+    tile_width_px: int
+    """Width of a tile: that of every graph's tensors."""
+    alignment_px: int
+    """Tiles start at multiples of this; a picture is made larger to a tile and a multiple of this beyond it."""
+    padding: Literal["edge"]
+    """What is put beyond a picture's right and lower side: its last column and row, repeated."""
+    inner_halo: Literal["discard"]
+    """What becomes of a tile's outermost ``Graph.halo_px`` pixels where another tile lies: they are not kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizePolicy:
+    """How a photograph is brought to the size at which the graphs see it, and its tiles are cut from."""
+
+    long_side_px: int
+    """Longest side of the working size; a larger photograph is made smaller to it, keeping its proportions."""
+    enlarge: bool
+    """Whether a smaller photograph is made larger."""
+    filter: Literal["lanczos3"]
+    """Resampling, widened by the factor of reduction so that nothing aliases."""
+    values: Literal["sRGB"]
+    """What is resampled: the gamma-coded values as they are, not linear light."""
+    orientation: Literal["upright"]
+    """Rows run from the top of the scene as it was seen: the EXIF orientation is applied before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +118,60 @@ class ParityFigure:
     """What it must reach."""
     passed: bool
     """Whether it did."""
+    margin: float | None = None
+    """How far within the threshold, in the metric's unit, negative beyond it; null where ``value`` is not finite."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRule:
+    """What a saved file must reach to pass."""
+
+    metric: str
+    """What is measured, with its unit: see ``ParityFigure``."""
+    bound: Bound
+    """Which side of the threshold is good."""
+    threshold: float
+    """What must be reached."""
+    case: str | None
+    """The only case that it is asked of; null for all of the graph's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelegateCoverage:
+    """What one delegate or processor takes of a file."""
+
+    delegate: str
+    """Its name, and that of the runtime it belongs to."""
+    method: Literal["measured", "predicted"]
+    """Whether the file or the runtime here says so, or rules do that only a phone can confirm."""
+    subgraphs: int
+    """Pieces that it runs, each by itself."""
+    inside: dict[str, int]
+    """Operator -> how often the delegate runs it."""
+    outside: dict[str, int]
+    """Operator -> how often something else does."""
+    multiplications_inside: int
+    """Multiplications that the delegate does."""
+    multiplications_outside: int
+    """Multiplications that are left to something else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixCell:
+    """Two saved files, or one file in two runtimes, compared on one case."""
+
+    graph: str
+    """Which of ``Manifest.graphs``."""
+    case: str
+    """Which picture."""
+    first: str
+    """Artefact id, with the runtime in parentheses."""
+    second: str
+    """Artefact id, with the runtime in parentheses."""
+    metric: str
+    """What was measured, with its unit."""
+    value: float | None
+    """The figure; null where the two are equal or it is no number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +202,10 @@ class Artifact:
     """Why it failed or was not run; empty when it passed."""
     parity: tuple[ParityFigure, ...]
     """The checks."""
+    gates: tuple[GateRule, ...] = ()
+    """What the checks had to reach."""
+    coverage: tuple[DelegateCoverage, ...] = ()
+    """What each delegate takes of the file; empty where nobody looked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,36 +225,6 @@ class Pipeline:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoldenTensor:
-    """A raw file of little-endian float32."""
-
-    name: str
-    """Name of the ``TensorMeaning``."""
-    path: str
-    """Relative to the manifest, with forward slashes."""
-    shape: tuple[int, ...]
-    """Size of each axis."""
-    layout: Layout
-    """Order of the axes."""
-    sha256: str
-    """Hexadecimal digest."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GoldenCase:
-    """Inputs of a graph and the outputs of the float reference for them."""
-
-    graph: str
-    """Which of ``Manifest.graphs``."""
-    case: str
-    """Which picture."""
-    inputs: tuple[GoldenTensor, ...]
-    """What goes in."""
-    outputs: tuple[GoldenTensor, ...]
-    """What the float reference answers."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """The weights that everything was made from."""
 
@@ -171,3 +232,17 @@ class Checkpoint:
     """File name."""
     sha256: str
     """Hexadecimal digest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int8Source:
+    """What the int8 files were quantised from."""
+
+    qat: bool
+    """Whether from weights that were fine-tuned for it; else from the checkpoint's own."""
+    name: str | None
+    """File name of the fine-tuned weights; null without."""
+    sha256: str | None
+    """Hexadecimal digest of that file; null without."""
+    reason: str
+    """Why there are none that fit; empty where there are."""

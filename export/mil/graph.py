@@ -85,21 +85,29 @@ class Graph:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     steps: tuple[Step, ...]
+    constants: Mapping[str, Value]
+    """Every stored value by its name, compressed weights made dense."""
 
 
-def build_graph(model: Message, reader: ValueReader) -> Graph:
-    """The ``main`` function of ``model``, its constants read through ``reader``.
+def build_graph(model: Message, reader: ValueReader, name: str = "") -> Graph:
+    """One function of ``model``, its constants read through ``reader``.
+
+    Args:
+        model: the protobuf message.
+        reader: of the files beside it.
+        name: the function; by default the one that the package runs when nothing is said.
 
     Raises:
         ValueError: there is no such function, an op is unknown, a name is read before it is computed, or a
             weight cannot be read.
     """
     functions = model.mlProgram.functions
-    if MAIN not in functions:
-        raise ValueError(f"the program has no function '{MAIN}'; it has: {', '.join(sorted(functions)) or 'none'}")
-    function = functions[MAIN]
+    name = name or model.description.defaultFunctionName or MAIN
+    if name not in functions:
+        raise ValueError(f"the program has no function '{name}'; it has: {', '.join(sorted(functions)) or 'none'}")
+    function = functions[name]
     if function.opset not in function.block_specializations:
-        raise ValueError(f"function '{MAIN}' has no block for its opset '{function.opset}'")
+        raise ValueError(f"function '{name}' has no block for its opset '{function.opset}'")
     block = function.block_specializations[function.opset]
     inputs = tuple(_spec(declared) for declared in function.inputs)
     specs = {spec.name: spec for spec in inputs}
@@ -117,11 +125,16 @@ def build_graph(model: Message, reader: ValueReader) -> Graph:
             continue
         steps.append(step)
         specs.update({spec.name: spec for spec in step.outputs})
-    missing = [name for name in block.outputs if name not in specs]
+    missing = [output for output in block.outputs if output not in specs]
     if missing or not block.outputs:
         raise ValueError(f"nothing in the program computes its outputs {missing or '(none declared)'}")
-    outputs = tuple(specs[name] for name in block.outputs)
-    return Graph(opset=function.opset, inputs=inputs, outputs=outputs, steps=_with_releases(steps, {*block.outputs}))
+    return Graph(
+        opset=function.opset,
+        inputs=inputs,
+        outputs=tuple(specs[output] for output in block.outputs),
+        steps=_with_releases(steps, {*block.outputs}),
+        constants=constants,
+    )
 
 
 def _spec(declared: Message) -> TensorSpec:

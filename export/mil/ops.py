@@ -10,6 +10,9 @@ from export.mil.arguments import Arguments
 from export.mil.ops_constexpr import CONSTEXPR_OPS
 from export.mil.ops_conv import CONV_OPS
 from export.mil.ops_elementwise import ELEMENTWISE_OPS
+from export.mil.ops_matrix import MATRIX_OPS
+from export.mil.ops_pool import POOL_OPS
+from export.mil.ops_quantize import QUANTIZE_OPS
 from export.mil.ops_resize import RESIZE_OPS
 from export.mil.ops_shape import SHAPE_OPS
 
@@ -18,7 +21,16 @@ OpFunction = Callable[[Arguments], Tensor | tuple[Tensor, ...]]
 CONST = "const"
 """The op that names a stored value; it is resolved while loading."""
 
-OPS: dict[str, OpFunction] = {**CONSTEXPR_OPS, **CONV_OPS, **ELEMENTWISE_OPS, **RESIZE_OPS, **SHAPE_OPS}
+OPS: dict[str, OpFunction] = {
+    **CONSTEXPR_OPS,
+    **CONV_OPS,
+    **ELEMENTWISE_OPS,
+    **MATRIX_OPS,
+    **POOL_OPS,
+    **QUANTIZE_OPS,
+    **RESIZE_OPS,
+    **SHAPE_OPS,
+}
 
 
 def is_constant(op_type: str) -> bool:

@@ -1,4 +1,4 @@
-"""Bilinear resizing, with the sampling grids of the MIL specification."""
+"""Resizing, with the sampling grids of the MIL specification."""
 
 from __future__ import annotations
 
@@ -80,6 +80,17 @@ def upsample_bilinear(arguments: Arguments) -> Tensor:
     return result
 
 
+def upsample_nearest_neighbor(arguments: Arguments) -> Tensor:
+    """``x`` (..., H, W) with each pixel repeated by whole scale factors."""
+    result = arguments.tensor("x")
+    for dim, name in ((-2, "scale_factor_height"), (-1, "scale_factor_width")):
+        factor = arguments.number(name, 1.0)
+        if factor != int(factor) or factor < 1:
+            raise ValueError(f"upsample_nearest_neighbor by {factor:g} is not supported; whole factors are")
+        result = result.repeat_interleave(int(factor), dim)
+    return result
+
+
 def _index(size_out: int) -> Tensor:
     return torch.arange(size_out, dtype=torch.float64)
 
@@ -87,4 +98,5 @@ def _index(size_out: int) -> Tensor:
 RESIZE_OPS: dict[str, Callable[[Arguments], Tensor]] = {
     "resize_bilinear": resize_bilinear,
     "upsample_bilinear": upsample_bilinear,
+    "upsample_nearest_neighbor": upsample_nearest_neighbor,
 }

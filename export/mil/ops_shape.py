@@ -77,6 +77,26 @@ def transpose(arguments: Arguments) -> Tensor:
     return arguments.tensor("x").permute(arguments.integers("perm"))
 
 
+def expand_dims(arguments: Arguments) -> Tensor:
+    """``x`` with dimensions of size one at ``axes`` of the result."""
+    x, axes = arguments.tensor("x"), arguments.integers("axes")
+    rank = x.dim() + len(axes)
+    for axis in sorted(axis % rank for axis in axes):
+        x = x.unsqueeze(axis)
+    return x
+
+
+def squeeze(arguments: Arguments) -> Tensor:
+    """``x`` without its dimensions of size one, or without those at ``axes``."""
+    x = arguments.tensor("x")
+    return x.squeeze(arguments.integers("axes")) if "axes" in arguments else x.squeeze()
+
+
+def stack(arguments: Arguments) -> Tensor:
+    """``values`` joined along a new dimension ``axis``."""
+    return torch.stack(arguments.tensors("values"), arguments.integer("axis"))
+
+
 def pixel_shuffle(arguments: Arguments) -> Tensor:
     """(B, C r r, H, W) -> (B, C, H r, W r)."""
     return F.pixel_shuffle(arguments.tensor("x"), arguments.integer("upscale_factor"))
@@ -89,6 +109,7 @@ def pixel_unshuffle(arguments: Arguments) -> Tensor:
 
 SHAPE_OPS: dict[str, Callable[[Arguments], Tensor | tuple[Tensor, ...]]] = {
     "concat": concat,
+    "expand_dims": expand_dims,
     "identity": identity,
     "pad": pad,
     "pixel_shuffle": pixel_shuffle,
@@ -96,5 +117,7 @@ SHAPE_OPS: dict[str, Callable[[Arguments], Tensor | tuple[Tensor, ...]]] = {
     "reshape": reshape,
     "slice_by_index": slice_by_index,
     "split": split,
+    "squeeze": squeeze,
+    "stack": stack,
     "transpose": transpose,
 }

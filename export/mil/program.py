@@ -67,8 +67,12 @@ class MilProgram:
     graph: Graph = field(repr=False)
 
     @classmethod
-    def load(cls, path: Path | str) -> MilProgram:
+    def load(cls, path: Path | str, function: str = "") -> MilProgram:
         """Read and check the package at ``path``; all weights are read here.
+
+        Args:
+            path: the package folder.
+            function: which one of a package with several; by default the package's own choice.
 
         Raises:
             ValueError: the package is missing, damaged or truncated, or uses an op that is not supported.
@@ -76,7 +80,7 @@ class MilProgram:
         package = Path(path)
         model_path = root_model_path(package)
         try:
-            return cls(package, build_graph(read_model(model_path), ValueReader(model_path)))
+            return cls(package, build_graph(read_model(model_path), ValueReader(model_path), function))
         except ValueError as error:
             raise ValueError(f"cannot load Core ML package {package}: {error}") from error
 
@@ -89,6 +93,11 @@ class MilProgram:
     def outputs(self) -> tuple[TensorSpec, ...]:
         """The outputs, in the program's order."""
         return self.graph.outputs
+
+    @property
+    def constants(self) -> dict[str, np.ndarray]:
+        """Every stored tensor by its name, as it is computed with: compressed weights are dense here."""
+        return {name: value.numpy() for name, value in self.graph.constants.items() if isinstance(value, Tensor)}
 
     @property
     def op_counts(self) -> dict[str, int]:

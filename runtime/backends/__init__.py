@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.backends import mlpackage, pte, tflite
+from runtime.backends import mlpackage, onnx, pte, tflite
 from runtime.backends.base import GraphRunner
 from runtime.manifest import check_files
 from runtime.schema import Artifact
@@ -14,6 +14,7 @@ OPENERS: dict[str, Callable[[Artifact, Path, int | None], GraphRunner]] = {
     "tflite": tflite.open_graph,
     "executorch": pte.open_graph,
     "coreml": mlpackage.open_graph,
+    "onnx": onnx.open_graph,
 }
 """Format -> what opens it. The packages they need are imported when one is opened, not before."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from runtime.schema import Artifact, ArtifactTensor
 
 Array = NDArray[np.float32]
+
+MAX_DEFAULT_THREADS = 4
 
 
 class GraphRunner(Protocol):
@@ -32,6 +35,11 @@ class GraphRunner(Protocol):
         Raises:
             ValueError: a tensor is missing, unknown or of another shape.
         """
+
+
+def cpu_threads(asked_for: int | None) -> int:
+    """CPU threads to use: as many as asked for; without a wish all there are, up to ``MAX_DEFAULT_THREADS``."""
+    return asked_for or min(MAX_DEFAULT_THREADS, os.cpu_count() or 1)
 
 
 def graph_size_px(artifact: Artifact) -> tuple[int, int]:

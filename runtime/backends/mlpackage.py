@@ -37,7 +37,9 @@ def open_graph(artifact: Artifact, path: Path, num_threads: int | None) -> Mlpac
         ValueError: this is not macOS, coremltools is not installed, or Core ML refuses the package.
     """
     if sys.platform != "darwin":
-        raise ValueError(f"the coreml back end runs on macOS only, this is {sys.platform}: use tflite or executorch")
+        raise ValueError(
+            f"the coreml back end runs on macOS only, this is {sys.platform}: use tflite, executorch or onnx"
+        )
     if num_threads is not None:
         warnings.warn("Core ML chooses its own number of threads", stacklevel=2)
     return MlpackageRunner(artifact, path)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from runtime.backends.base import Array, from_file, to_file
+from runtime.backends.base import Array, cpu_threads, from_file, to_file
 from runtime.schema import Artifact, ArtifactTensor
 from runtime.silence import silence
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 """Where to look for the interpreter, in this order."""
-MAX_DEFAULT_THREADS = 4
 
 
 class TfliteRunner:
     """One .tflite file. See ``GraphRunner``."""
 
     def __init__(self, artifact: Artifact, path: Path, num_threads: int | None) -> None:
-        threads = num_threads or min(MAX_DEFAULT_THREADS, os.cpu_count() or 1)
         self.artifact = artifact
         try:
-            interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
+            interpreter = _interpreter_class()(model_path=str(path), num_threads=cpu_threads(num_threads))
             interpreter.allocate_tensors()
             self._call = interpreter.get_signature_runner()
         except (RuntimeError, ValueError) as error:

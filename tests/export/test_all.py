@@ -36,7 +36,7 @@ def test_the_folder_holds_what_the_manifest_says_and_nothing_else(small_export: 
     described = {file.path for artifact in manifest.artifacts for file in artifact.files}
     described |= {tensor.path for case in manifest.golden for tensor in (*case.inputs, *case.outputs)}
     found = {path.relative_to(small_export).as_posix() for path in small_export.rglob("*") if path.is_file()}
-    assert found == described | {"manifest.json"}
+    assert found == described | {"manifest.json", "manifest.schema.json", "report.html"}
     for artifact in manifest.artifacts:
         check_files(artifact, small_export)
     assert [path.name for path in small_export.parent.iterdir()] == [small_export.name]
@@ -45,10 +45,11 @@ def test_the_folder_holds_what_the_manifest_says_and_nothing_else(small_export: 
 def test_the_manifest_names_source_sizes_and_tools(manifest: Manifest, small_checkpoint: Path) -> None:
     assert manifest.checkpoint.name == small_checkpoint.name
     assert (manifest.height_px, manifest.width_px, manifest.sigma_max_px) == (64, 64, 6.0)
-    assert {"python", "torch", "coremltools", "litert-torch", "executorch", "torchao"} <= set(manifest.tools)
+    makers = {"coremltools", "litert-torch", "executorch", "torchao", "onnx", "onnxruntime"}
+    assert {"python", "torch", *makers} <= set(manifest.tools)
     assert "not installed" not in manifest.tools.values()
     assert set(manifest.artifact("deblur-tflite-int8").tool) == {"litert-torch", "ai-edge-quantizer", "ai-edge-litert"}
-    assert len(manifest.pipelines) == 5
+    assert len(manifest.pipelines) == 7
 
 
 def test_tensors_have_the_layout_and_type_of_their_format(manifest: Manifest) -> None:
@@ -61,13 +62,17 @@ def test_tensors_have_the_layout_and_type_of_their_format(manifest: Manifest) ->
         "coreml": [("image", "float16", "NCHW", (1, 3, 64, 64)), ("sigma_px", "float16", "NCHW", (1, 1, 64, 64))],
         "tflite": [("image", "float32", "NHWC", (1, 64, 64, 3)), ("sigma_px", "float32", "NHWC", (1, 64, 64, 1))],
         "executorch": [("image", "float32", "NCHW", (1, 3, 64, 64)), ("sigma_px", "float32", "NCHW", (1, 1, 64, 64))],
+        "onnx": [("image", "float32", "NCHW", (1, 3, 64, 64)), ("sigma_px", "float32", "NCHW", (1, 1, 64, 64))],
     }
 
 
-@pytest.mark.parametrize("identifier", ["deblur-tflite-fp32", "deblur-executorch-fp32"])
+@pytest.mark.parametrize("identifier", ["deblur-tflite-fp32", "deblur-executorch-fp32", "deblur-onnx-fp32"])
 def test_the_runtime_opens_the_files(small_export: Path, manifest: Manifest, identifier: str) -> None:
     golden = next(g for g in manifest.golden if (g.graph, g.case) == ("deblur", "astronaut"))
-    tensors = {t.name: np.fromfile(small_export / t.path, "<f4").reshape(t.shape) for t in golden.inputs}
+    tensors = {
+        t.name: np.fromfile(small_export / t.path, "u1").reshape(t.shape).astype(np.float32) / np.float32(t.divisor)
+        for t in golden.inputs
+    }
     (expected,) = golden.outputs
     result = open_artifact(manifest.artifact(identifier), small_export).run(tensors)
     reference = np.fromfile(small_export / expected.path, "<f4").reshape(expected.shape)
@@ -97,7 +102,7 @@ def test_json_goes_to_stdout_and_progress_to_stderr(
         (["--size", "512"], "--size must be HEIGHTxWIDTH in pixels"),
         (["--size", "512x500"], "the width must be a multiple of 16 and at least 64, got 500"),
         (["--size", "32x512"], "the height must be a multiple of 16 and at least 64, got 32"),
-        (["--formats", "tflite,onnx"], "no format 'onnx': choose from coreml, tflite, executorch"),
+        (["--formats", "tflite,gguf"], "no format 'gguf': choose from coreml, tflite, executorch, onnx"),
         (["--graphs", "sharpen"], "no graph 'sharpen': choose from defocus, deblur, refocus"),
         (["--checkpoint", "nowhere.safetensors"], "no checkpoint at nowhere.safetensors"),
     ],

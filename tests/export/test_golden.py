@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,14 @@ import pytest
 import torch
 
 from export.calibration import calibration_samples
-from export.golden import Case, load_case, make_cases, save_cases
+from export.check import judge
+from export.golden import Case, make_cases
+from export.golden_files import load_case, output_stride_px, save_cases, thinned
 from export.graphs import GraphSpec
+from export.parity import compare
 from export.pictures import CALIBRATION_PICTURES, CHECK_PICTURES, blur_like_light, diagonal_ramp, load_picture
+from runtime.golden import misses
+from runtime.schema import Artifact
 
 
 @pytest.fixture(scope="module")
@@ -73,39 +79,112 @@ def test_the_refocusing_map_is_sharp_in_the_middle_and_has_detail(cases: list[Ca
 
 def test_cases_come_back_as_they_were_saved(cases: list[Case], tmp_path: Path) -> None:
     for case, golden in zip(cases, save_cases(cases, tmp_path), strict=True):
-        back = load_case(golden, tmp_path)
-        assert (back.graph, back.name) == (case.graph, case.name)
+        back = load_case(golden, tmp_path, (64, 64))
+        assert (back.graph, back.name, back.divisors, back.stride_px) == (case.graph, case.name, case.divisors, 1)
         for name, value in {**case.inputs, **case.outputs}.items():
             np.testing.assert_array_equal({**back.inputs, **back.outputs}[name], value)
 
 
-def test_a_file_is_raw_little_endian_float32(cases: list[Case], tmp_path: Path) -> None:
+def test_a_larger_graph_gets_the_mirrored_tile_and_keeps_few_outputs(
+    small_specs: dict[str, GraphSpec], tmp_path: Path
+) -> None:
+    specs = {name: dataclasses.replace(spec, module=Half()) for name, spec in small_specs.items()}
+    cases = make_cases(specs, 272, 336)
+    for case, golden in zip(cases, save_cases(cases, tmp_path), strict=True):
+        assert [t.shape[2:] for t in golden.inputs] == [(256, 256)] * len(golden.inputs)
+        (output,) = golden.outputs
+        assert (output.stride_px, output.shape[2:]) == (3, (91, 112))
+        back = load_case(golden, tmp_path, (272, 336))
+        for name, value in case.inputs.items():
+            np.testing.assert_array_equal(back.inputs[name], value)
+            np.testing.assert_array_equal(value[..., 256], value[..., 255])
+        for name, value in case.outputs.items():
+            np.testing.assert_array_equal(back.outputs[name], value[..., ::3, ::3])
+
+
+class Half(torch.nn.Module):
+    def forward(self, image: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        return (rest[0] if rest else image[:, :1]) / 2.0
+
+
+@pytest.mark.parametrize(("size", "stride_px"), [((64, 64), 1), ((128, 512), 1), ((192, 192), 3), ((512, 768), 7)])
+def test_the_stride_is_odd_and_leaves_64_pixels_a_side(size: tuple[int, int], stride_px: int) -> None:
+    assert output_stride_px(*size) == stride_px
+
+
+def test_all_vectors_of_a_full_size_export_are_below_3_mib() -> None:
+    """Five pictures and seven maps of 256x256 bytes; per graph four outputs of 74x74 floats."""
+    samples = len(range(0, 512, output_stride_px(512, 512)))
+    assert (5 * 3 + 7) * 256**2 + 4 * (1 + 3 + 3) * 4 * samples**2 < 2.1 * 2**20
+
+
+def test_a_file_is_raw_numbers_without_a_header(cases: list[Case], tmp_path: Path) -> None:
     (golden, *_) = save_cases(cases, tmp_path)
     content = (tmp_path / golden.inputs[0].path).read_bytes()
-    assert len(content) == 4 * 3 * 64 * 64
-    assert content[:4] == np.float32(cases[0].inputs["image"][0, 0, 0, 0]).astype("<f4").tobytes()
+    assert len(content) == 3 * 64 * 64
+    assert content[0] / np.float32(255.0) == cases[0].inputs["image"][0, 0, 0, 0]
+    content = (tmp_path / golden.outputs[0].path).read_bytes()
+    assert len(content) == 4 * 64 * 64
+    assert content[:4] == np.float32(cases[0].outputs["sigma_px"][0, 0, 0, 0]).astype("<f4").tobytes()
+
+
+def test_the_tolerances_are_the_gates(cases: list[Case], tmp_path: Path) -> None:
+    golden = {(g.graph, g.case): g for g in save_cases(cases, tmp_path)}
+    sigma = {t.statistic: t.at_most for t in golden["defocus", "noise"].tolerances["int8"]}
+    assert sigma == {"mean": 0.15, "p99": 0.5}
+    (noise,) = golden["deblur", "noise"].tolerances["fp32"]
+    assert (noise.statistic, noise.at_most) == ("rms", pytest.approx(10.0 ** (-90.0 / 20.0)))
+    assert set(golden["refocus", "step"].tolerances) == {"fp32", "fp16"}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_an_error_passes_the_tolerance_where_it_passes_the_gates(
+    cases: list[Case], tmp_path: Path, precision: str
+) -> None:
+    (case,) = [thinned(c) for c in cases if (c.graph, c.name) == ("deblur", "synthetic")]
+    (golden,) = save_cases([c for c in cases if (c.graph, c.name) == ("deblur", "synthetic")], tmp_path)
+    (tolerance,) = golden.tolerances[precision]
+    noise = np.random.default_rng(0).standard_normal(case.outputs["sharp"].shape)
+    noise /= np.sqrt(np.mean(noise**2))
+    for factor, passes in ((0.98, True), (1.02, False)):
+        outputs = {"sharp": (case.outputs["sharp"] + factor * tolerance.at_most * noise).astype(np.float32)}
+        assert all(figure.passed for figure in compare("deblur", precision, case, outputs)) is passes
+        assert (misses(golden, precision, outputs, tmp_path) == []) is passes
+
+
+def test_a_file_that_does_nothing_misses_the_tolerance(cases: list[Case], tmp_path: Path) -> None:
+    (golden,) = save_cases([c for c in cases if (c.graph, c.name) == ("deblur", "synthetic")], tmp_path)
+    identity = {"sharp": load_case(golden, tmp_path, (64, 64)).inputs["image"]}
+    (message,) = misses(golden, "int8", identity, tmp_path)
+    assert message.startswith("rms error ")
 
 
 def test_equal_tensors_share_a_file(cases: list[Case], tmp_path: Path) -> None:
     described = {(g.graph, g.case): g for g in save_cases(cases, tmp_path)}
     defocus, deblur = described["defocus", "astronaut"], described["deblur", "astronaut"]
-    assert defocus.inputs[0].path == deblur.inputs[0].path == "golden/defocus.astronaut.image.f32"
-    assert defocus.outputs[0].path == deblur.inputs[1].path
+    assert defocus.inputs[0].path == deblur.inputs[0].path == "golden/defocus.astronaut.image.u8"
+
+
+def test_an_input_that_the_file_cannot_say_is_refused(cases: list[Case], tmp_path: Path) -> None:
+    image = cases[0].inputs["image"].copy()
+    image[0, 0, 3, 4] += np.float32(0.001)
+    with pytest.raises(ValueError, match="image is not a mirrored tile of eight-bit numbers"):
+        save_cases([dataclasses.replace(cases[0], inputs={"image": image})], tmp_path)
 
 
 def test_damaged_vectors_are_refused(cases: list[Case], tmp_path: Path) -> None:
     (golden, *_) = save_cases(cases[:1], tmp_path)
     path = tmp_path / golden.inputs[0].path
     content = path.read_bytes()
-    path.write_bytes(content[:-4] + b"\0\0\0\0")
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ValueError, match="not the file that the manifest describes"):
-        load_case(golden, tmp_path)
+        load_case(golden, tmp_path, (64, 64))
     path.write_bytes(content[:-4])
-    with pytest.raises(ValueError, match="should have 49152 bytes, has 49148"):
-        load_case(golden, tmp_path, check_digests=False)
+    with pytest.raises(ValueError, match="should have 12288 bytes, has 12284"):
+        load_case(golden, tmp_path, (64, 64), check_digests=False)
     path.unlink()
     with pytest.raises(ValueError, match="is missing"):
-        load_case(golden, tmp_path)
+        load_case(golden, tmp_path, (64, 64))
 
 
 def test_samples_are_the_same_every_time_and_reach_the_largest_sigma(small_specs: dict[str, GraphSpec]) -> None:
@@ -130,3 +209,27 @@ def test_blur_happens_in_light() -> None:
     blurred = blur_like_light(picture, torch.full((1, 1, 32, 32), 3.0))
     border = blurred[0, 0, 16, 15:17].square().mean().sqrt()
     assert float(border) == pytest.approx(0.7071, abs=1e-3)
+
+
+def test_a_file_that_misses_at_the_golden_pixels_alone_fails() -> None:
+    """One pixel of nine is stored: an error of 0.3 px there and nowhere else is 0.033 px on the whole."""
+    right = np.full((1, 1, 192, 192), 2.0, np.float32)
+    case = Case(
+        graph="defocus", name="noise", inputs={"image": np.zeros((1, 3, 192, 192), np.float32)},
+        outputs={"sigma_px": right},
+    )  # fmt: skip
+    answer = right.copy()
+    answer[..., ::3, ::3] += 0.3
+    figures = judge(ARTIFACT, case, {"sigma_px": answer})
+    assert [(f.case, f.metric, f.passed) for f in figures] == [
+        ("noise", "mean_px", True),
+        ("noise", "p99_px", True),
+        ("noise, golden pixels", "mean_px", False),
+    ]
+    assert [f.passed for f in judge(ARTIFACT, case, {"sigma_px": right})] == [True, True]
+
+
+ARTIFACT = Artifact(
+    id="defocus-tflite-int8", graph="defocus", format="tflite", precision="int8", path="x.tflite", files=(),
+    inputs=(), outputs=(), tool={}, status="not run", reason="", parity=(),
+)  # fmt: skip

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from export.golden import Case
-from export.parity import GATES, METRICS, compare, mean_px, p99_px, psnr_db, residual_snr_db
+from export.parity import (
+    GATES,
+    METRICS,
+    compare,
+    gate_rules,
+    mean_px,
+    p99_px,
+    psnr_db,
+    residual_snr_db,
+    tolerances,
+)
 from export.recipes import RECIPES
 
 SHAPE = (1, 3, 10, 10)
@@ -65,6 +75,37 @@ def test_figures_carry_case_metric_threshold_and_verdict() -> None:
         ("synthetic", "psnr_db", 42.0, False),
         ("synthetic", "residual_snr_db", 12.0, True),
     ]
+
+
+def test_a_margin_says_how_far_within_the_gate_a_figure_is() -> None:
+    figures = compare("deblur", "int8", deblur_case(), {"sharp": np.full(SHAPE, 0.61, np.float32)})
+    assert [f.margin for f in figures] == [pytest.approx(-2.0, abs=1e-3), pytest.approx(8.0, abs=1e-3)]
+    mean, p99 = compare(
+        "defocus", "int8", defocus_case(), {"sigma_px": defocus_case().outputs["sigma_px"] + np.float32(0.1)}
+    )
+    assert (mean.margin, p99.margin) == (pytest.approx(0.05, abs=1e-6), pytest.approx(0.4, abs=1e-6))
+    equal = compare("deblur", "fp32", deblur_case(), {"sharp": deblur_case().outputs["sharp"]})
+    assert [f.margin for f in equal] == [None, None]
+
+
+def test_the_gates_of_a_file_are_listed() -> None:
+    assert [(r.metric, r.bound, r.threshold, r.case) for r in gate_rules("deblur", "int8")] == [
+        ("psnr_db", "at least", 42.0, None),
+        ("residual_snr_db", "at least", 12.0, "synthetic"),
+    ]
+    assert [(r.metric, r.bound, r.threshold) for r in gate_rules("defocus", "fp16")] == [
+        ("mean_px", "at most", 0.02),
+        ("p99_px", "at most", 0.1),
+    ]
+
+
+def test_a_gate_in_decibels_is_a_largest_root_mean_square_error() -> None:
+    """The residual is 0.1 everywhere: 12 dB below it is 0.0251, and the whole picture's 42 dB are 0.0079."""
+    int8, noise = tolerances(deblur_case())["int8"], tolerances(deblur_case("noise"))["int8"]
+    assert [(t.statistic, t.at_most) for t in int8] == [("rms", pytest.approx(0.007943, abs=1e-6))]
+    assert int8 == noise
+    weak = dataclasses.replace(deblur_case(), outputs={"sharp": np.full(SHAPE, 0.51, np.float32)})
+    assert [t.at_most for t in tolerances(weak)["int8"]] == [pytest.approx(0.002512, abs=1e-6)]
 
 
 def test_the_residual_is_asked_of_the_blurred_case_only() -> None:

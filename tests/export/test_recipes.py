@@ -15,8 +15,10 @@ def test_the_table_is_the_agreed_one() -> None:
         ("tflite", "int8"): ["defocus", "deblur"],
         ("executorch", "fp32"): ["defocus", "deblur", "refocus"],
         ("executorch", "int8"): ["defocus", "deblur"],
+        ("onnx", "fp32"): ["defocus", "deblur", "refocus"],
+        ("onnx", "int8"): ["defocus", "deblur"],
     }
-    assert FORMATS == ("coreml", "tflite", "executorch")
+    assert FORMATS == ("coreml", "tflite", "executorch", "onnx")
     assert GRAPHS == ("defocus", "deblur", "refocus")
 
 
@@ -26,6 +28,8 @@ def test_the_table_is_the_agreed_one() -> None:
         (("deblur", "tflite", "int8"), "deblur-tflite-int8", "deblur_int8.tflite",
          ("litert-torch", "ai-edge-quantizer")),
         (("deblur", "executorch", "fp32"), "deblur-executorch-fp32", "deblur_fp32.pte", ("executorch",)),
+        (("defocus", "onnx", "int8"), "defocus-onnx-int8", "defocus_int8.onnx",
+         ("onnx", "onnxscript", "onnxsim", "onnxruntime")),
         (("refocus", "coreml", "fp16"), "refocus-coreml-fp16", "refocus_fp16.mlpackage", ("coremltools",)),
     ],
 )  # fmt: skip
@@ -36,7 +40,7 @@ def test_names(recipe: tuple[str, str, str], identifier: str, file_name: str, pa
 
 
 def test_identifiers_and_file_names_are_unique() -> None:
-    assert len({r.id for r in RECIPES}) == len({r.file_name for r in RECIPES}) == len(RECIPES) == 13
+    assert len({r.id for r in RECIPES}) == len({r.file_name for r in RECIPES}) == len(RECIPES) == 18
 
 
 def test_only_tflite_is_channels_last_and_only_coreml_is_half_precision() -> None:
@@ -44,6 +48,7 @@ def test_only_tflite_is_channels_last_and_only_coreml_is_half_precision() -> Non
         "coreml": ("NCHW", "float16"),
         "tflite": ("NHWC", "float32"),
         "executorch": ("NCHW", "float32"),
+        "onnx": ("NCHW", "float32"),
     }
 
 
@@ -58,9 +63,9 @@ def test_names_are_parsed_once_each_in_the_order_of_the_table() -> None:
     assert names_from(" tflite, coreml,tflite", FORMATS, "format") == ("coreml", "tflite")
 
 
-@pytest.mark.parametrize("text", ["tflit", "tflite,onnx", "", ","])
+@pytest.mark.parametrize("text", ["tflit", "tflite,gguf", "", ","])
 def test_an_unknown_name_or_none_lists_the_valid_ones(text: str) -> None:
-    with pytest.raises(ValueError, match="choose from coreml, tflite, executorch"):
+    with pytest.raises(ValueError, match="choose from coreml, tflite, executorch, onnx"):
         names_from(text, FORMATS, "format")
 
 
@@ -72,6 +77,8 @@ def test_a_pipeline_takes_a_finer_graph_where_there_is_no_such_precision() -> No
         ("tflite", "int8"): "fp32",
         ("executorch", "fp32"): "fp32",
         ("executorch", "int8"): "fp32",
+        ("onnx", "fp32"): "fp32",
+        ("onnx", "int8"): "fp32",
     }
 
 

@@ -13,12 +13,12 @@ from export.tflite import SIGNATURE, ThreeChannelSigma, channels_last, op_histog
 from runtime.silence import silence
 
 FLOAT_NETWORK = {"CONV_2D", "TRANSPOSE_CONV", "ADD", "MUL", "PAD"}
-BLUR = {"MUL", "ADD", "DIV", "SLICE", "CONCATENATION", "MINIMUM", "MAXIMUM", "RSQRT", "EXP", "SQRT", "RELU_0_TO_1"}
+BLUR = {"MUL", "ADD", "DIV", "SLICE", "CONCATENATION", "MINIMUM", "MAXIMUM", "RSQRT", "EXP", "SQRT", "RELU"}
 ALLOWED = {
     "defocus_fp32": FLOAT_NETWORK | {"LOGISTIC"},
     "defocus_int8": FLOAT_NETWORK | {"LOGISTIC", "QUANTIZE", "DEQUANTIZE"},
-    "deblur_fp32": FLOAT_NETWORK | {"CONCATENATION", "RELU_0_TO_1"},
-    "deblur_int8": FLOAT_NETWORK | {"CONCATENATION", "RELU_0_TO_1", "QUANTIZE", "DEQUANTIZE"},
+    "deblur_fp32": FLOAT_NETWORK | {"CONCATENATION", "RELU", "MINIMUM", "SUB"},
+    "deblur_int8": FLOAT_NETWORK | {"CONCATENATION", "RELU", "MINIMUM", "SUB", "QUANTIZE", "DEQUANTIZE"},
     "refocus_fp32": BLUR,
 }
 """Every operator a file may hold. No TRANSPOSE, no RESHAPE, nothing custom, nothing of TensorFlow's (Flex)."""

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from export import verify
 from export.graphs import GraphSpec, build_graphs, example_inputs
 from export.mlpackage import write_mlpackage
+from export.onnx import write_onnx
 from export.pte import write_pte
 from export.tflite import write_tflite
+from runtime import selftest
 from runtime.manifest import Manifest, list_files
 from train.checkpoint import load_deployable
 
@@ -69,6 +71,9 @@ BREAKAGES: list[tuple[str, Callable[[GraphSpec], nn.Module]]] = [
     ("deblur-tflite-fp32", wrong_normalization),
     ("defocus-executorch-fp32", wrong_normalization),
     ("defocus-coreml-fp16", wrong_normalization),
+    ("defocus-onnx-fp32", swap_channels),
+    ("deblur-onnx-fp32", zero_weights),
+    ("deblur-onnx-fp32", wrong_normalization),
 ]
 
 
@@ -96,8 +101,19 @@ def outcome(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tu
 def test_an_untouched_export_passes(small_export: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(small_export)]) == 0
     printed = capsys.readouterr()
-    assert "13 passed in" in printed.out
+    assert "18 passed in" in printed.out
     assert "refocus executorch fp32: check" in printed.err
+
+
+@pytest.mark.parametrize("backend", ["tflite", "executorch", "onnx"])
+def test_the_runtime_tests_itself_on_an_untouched_export(
+    small_export: Path, capsys: pytest.CaptureFixture[str], backend: str
+) -> None:
+    assert selftest.main([str(small_export), "--backend", backend]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"{graph}-{backend}-{p}: passed on 4 cases" for graph, p in (
+        ("defocus", "fp32"), ("deblur", "fp32"), ("refocus", "fp32"), ("defocus", "int8"), ("deblur", "int8"),
+    )]  # fmt: skip
 
 
 @pytest.mark.parametrize(("identifier", "break_it"), BREAKAGES, ids=lambda value: getattr(value, "__name__", value))
@@ -114,6 +130,8 @@ def test_a_broken_network_fails(
         write_tflite(module, inputs, names, [spec.outputs[0].name], path)
     elif format_ == "executorch":
         write_pte(module, inputs, path)
+    elif format_ == "onnx":
+        write_onnx(module, inputs, names, [spec.outputs[0].name], path)
     else:
         write_mlpackage(module, inputs, names, [spec.outputs[0].name], path)
     keep_only(copy, identifier)
@@ -142,7 +160,9 @@ def test_a_weight_tensor_zeroed_in_place_fails(copy: Path, capsys: pytest.Captur
     assert (code, "its gate is" in reason) == (1, True)
 
 
-@pytest.mark.parametrize("identifier", ["deblur-tflite-int8", "deblur-executorch-int8", "deblur-coreml-fp16"])
+@pytest.mark.parametrize(
+    "identifier", ["deblur-tflite-int8", "deblur-executorch-int8", "deblur-onnx-int8", "deblur-coreml-fp16"]
+)
 @pytest.mark.parametrize("flags", [(), (IGNORE,)], ids=["digests", "no digests"])
 def test_half_a_file_fails(
     copy: Path, capsys: pytest.CaptureFixture[str], identifier: str, flags: tuple[str, ...]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,17 +12,25 @@ from runtime.manifest import (
     ArtifactTensor,
     Checkpoint,
     GoldenCase,
-    GoldenTensor,
+    GoldenInput,
+    GoldenOutput,
     Graph,
     Manifest,
     ParityFigure,
     Pipeline,
+    ResizePolicy,
     TensorMeaning,
+    Tiling,
+    Tolerance,
     list_files,
 )
 
 SIDE = 32
 SIGMA_MAX_PX = 6.0
+GOLDEN_IMAGE = bytes(range(0, 240, 20))
+"""(1, 3, 2, 2) uint8: 0, 20, .. 220."""
+GOLDEN_SIGMA = struct.pack("<9f", *(0.5 * k for k in range(9)))
+"""(1, 1, 3, 3) float32: 0, 0.5, .. 4."""
 
 
 def picture(name: str) -> TensorMeaning:
@@ -93,14 +102,16 @@ def artifact_of(graph: str, format_: str = "tflite", extension: str = "tflite", 
 
 def manifest_of(artifacts: tuple[Artifact, ...], backend: str = "tflite") -> Manifest:
     return Manifest(
-        schema_version=1,
+        schema_version=2,
         reblur_version="0.1.0",
         created="2026-01-02T03:04:05Z",
         license="Apache-2.0",
-        checkpoint=Checkpoint(name="mobile.safetensors", sha256="00"),
+        checkpoint=Checkpoint(name="mobile.safetensors", sha256="0" * 64),
         height_px=SIDE,
         width_px=SIDE,
         sigma_max_px=SIGMA_MAX_PX,
+        resize=ResizePolicy(long_side_px=1024, enlarge=False, filter="lanczos3", values="sRGB", orientation="upright"),
+        tiling=Tiling(tile_height_px=SIDE, tile_width_px=SIDE, alignment_px=16, padding="edge", inner_halo="discard"),
         graphs=GRAPHS,
         artifacts=artifacts,
         pipelines=(
@@ -115,15 +126,28 @@ def manifest_of(artifacts: tuple[Artifact, ...], backend: str = "tflite") -> Man
                 graph="defocus",
                 case="noise",
                 inputs=(
-                    GoldenTensor(
+                    GoldenInput(
                         name="image",
-                        path="golden/defocus.noise.image.f32",
-                        shape=(1, 3, SIDE, SIDE),
+                        path="golden/defocus.noise.image.u8",
+                        dtype="uint8",
+                        divisor=255.0,
+                        shape=(1, 3, 2, 2),
                         layout="NCHW",
-                        sha256=hashlib.sha256(b"").hexdigest(),
+                        sha256=hashlib.sha256(GOLDEN_IMAGE).hexdigest(),
                     ),
                 ),
-                outputs=(),
+                outputs=(
+                    GoldenOutput(
+                        name="sigma_px",
+                        path="golden/defocus.noise.sigma_px.f32",
+                        dtype="float32",
+                        stride_px=15,
+                        shape=(1, 1, 3, 3),
+                        layout="NCHW",
+                        sha256=hashlib.sha256(GOLDEN_SIGMA).hexdigest(),
+                    ),
+                ),
+                tolerances={"fp32": (Tolerance(statistic="mean", at_most=0.001),)},
             ),
         ),
         tools={"torch": "2.13.0"},
@@ -135,6 +159,9 @@ def manifest_dir(tmp_path: Path) -> Path:
     """A folder with a manifest and three files that are no real graphs."""
     for graph in GRAPHS:
         (tmp_path / f"{graph}_fp32.tflite").write_bytes(graph.encode())
+    (tmp_path / "golden").mkdir()
+    (tmp_path / "golden" / "defocus.noise.image.u8").write_bytes(GOLDEN_IMAGE)
+    (tmp_path / "golden" / "defocus.noise.sigma_px.f32").write_bytes(GOLDEN_SIGMA)
     manifest_of(tuple(artifact_of(graph, directory=tmp_path) for graph in GRAPHS)).write(tmp_path)
     return tmp_path
 

@@ -94,18 +94,41 @@ def test_a_file_with_other_tensors_is_refused(tiny_files: Path, make_artifact: C
         open_artifact(artifact, tiny_files)
 
 
+SUFFIXES = {"tflite": "tflite", "executorch": "pte", "coreml": "mlpackage", "onnx": "onnx"}
+
+
+def never(*_: object) -> None:
+    raise AssertionError("loaded")
+
+
+@pytest.mark.parametrize("format_", backends.OPENERS)
+@pytest.mark.parametrize("alter", ["change", "lengthen", "remove", "add"])
 def test_an_altered_file_is_refused_before_it_is_loaded(
-    tmp_path: Path, make_artifact: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_artifact: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch, format_: str, alter: str
 ) -> None:
-    (tmp_path / "deblur_fp32.tflite").write_bytes(b"as exported")
-    artifact = make_artifact("deblur", "tflite", "tflite", tmp_path)
-    (tmp_path / "deblur_fp32.tflite").write_bytes(b"altered")
-
-    def never(*_: object) -> None:
-        raise AssertionError("loaded")
-
-    monkeypatch.setitem(backends.OPENERS, "tflite", never)
-    with pytest.raises(ValueError, match="is not the file that the manifest describes"):
+    path = tmp_path / f"deblur_fp32.{SUFFIXES[format_]}"
+    file = path / "weight.bin" if format_ == "coreml" else path
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"as exported")
+    artifact = make_artifact("deblur", format_, SUFFIXES[format_], tmp_path)
+    monkeypatch.setitem(backends.OPENERS, format_, never)
+    with pytest.raises(AssertionError, match="loaded"):
+        open_artifact(artifact, tmp_path)
+    sentence = "is not the file that the manifest describes"
+    if alter == "change":
+        file.write_bytes(b"As exported")
+    elif alter == "lengthen":
+        file.write_bytes(b"as exported\0")
+    elif alter == "remove":
+        file.unlink()
+        sentence = "is missing, though the manifest lists it"
+    elif format_ == "coreml":
+        (path / "model.mlmodel").write_bytes(b"")
+        sentence = "is not in the manifest"
+    else:
+        artifact = dataclasses.replace(artifact, files=())
+        sentence = "has no file"
+    with pytest.raises(ValueError, match=sentence):
         open_artifact(artifact, tmp_path)
 
 

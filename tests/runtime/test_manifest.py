@@ -34,7 +34,7 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
     value = json.loads((manifest_dir / "manifest.json").read_text())
     assert list(value) == [
         "schema_version", "reblur_version", "created", "license", "checkpoint", "height_px", "width_px",
-        "sigma_max_px", "graphs", "artifacts", "pipelines", "golden", "tools",
+        "sigma_max_px", "resize", "tiling", "graphs", "artifacts", "pipelines", "golden", "tools", "int8", "matrix",
     ]  # fmt: skip
     assert value["graphs"]["defocus"]["outputs"] == [
         {
@@ -85,10 +85,10 @@ def test_not_json(tmp_path: Path, data: bytes) -> None:
         Manifest.load(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 2}'])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 1}'])
 def test_another_schema_version(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match=r"schema version (None|2), expected 1"):
+    with pytest.raises(ValueError, match=r"schema version (None|1), expected 2"):
         Manifest.load(tmp_path)
 
 
@@ -104,8 +104,8 @@ MALFORMED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "bool": (lambda m: m.update(height_px=True), r"height_px: expected a whole number, got True"),
     "float": (lambda m: m.update(sigma_max_px=None), r"sigma_max_px: expected a number, got None"),
     "literal": (
-        lambda m: m["artifacts"][0].update(format="onnx"),
-        r"artifacts\[0\]\.format: expected one of 'coreml', 'tflite', 'executorch', got 'onnx'",
+        lambda m: m["artifacts"][0].update(format="gguf"),
+        r"artifacts\[0\]\.format: expected one of 'coreml', 'tflite', 'executorch', 'onnx', got 'gguf'",
     ),
     "range": (
         lambda m: m["graphs"]["defocus"]["inputs"][0].update(range=[0]),

@@ -95,6 +95,12 @@ def palette_6(tools: Any, model: Any) -> Any:
     return tools.palettize_weights(model, tools.OptimizationConfig(global_config=config))
 
 
+def constexprs(model: Any) -> list[Any]:
+    """The operations that make dense weights from compressed ones."""
+    operations = model._mil_program.functions["main"].operations
+    return [operation for operation in operations if operation.op_type.startswith("constexpr_")]
+
+
 @pytest.fixture(scope="module")
 def converted() -> dict[str, Any]:
     """A small net converted for two generations, which store compressed weights differently."""
@@ -141,11 +147,14 @@ def test_saved_package_agrees_with_its_decompressed_twin(
         plain = tools.decompress_weights(compressed)
         compressed.save(str(tmp_path / "compressed.mlpackage"))
         plain.save(str(tmp_path / "plain.mlpackage"))
-    used = {operation.op_type for operation in compressed._mil_program.functions["main"].operations}
-    assert op_type in used
+    assert op_type in {operation.op_type for operation in constexprs(compressed)}
     x = np.random.default_rng(0).random(SHAPE, np.float32)
-    result, twin = (
-        MilProgram.load(tmp_path / f"{name}.mlpackage").run({"x": x}, "fp32")["y"] for name in ("compressed", "plain")
-    )
+    ours, theirs = (MilProgram.load(tmp_path / f"{name}.mlpackage") for name in ("compressed", "plain"))
+    dense = {operation.outputs[0].name for operation in constexprs(compressed)}
+    assert dense <= set(theirs.constants)
+    for name in dense:
+        np.testing.assert_array_equal(ours.constants[name], theirs.constants[name])
+        assert len(np.unique(ours.constants[name])) > 10
+    result, twin = (program.run({"x": x}, "fp32")["y"] for program in (ours, theirs))
     np.testing.assert_array_equal(result, twin)
     assert np.ptp(result) > 0.1

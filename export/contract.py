@@ -1,0 +1,23 @@
+"""How a photograph gets to the graphs, written down for readers of the manifest in other languages."""
+
+from __future__ import annotations
+
+from runtime.pipeline import WORKING_LONG_SIDE_PX
+from runtime.schema import ResizePolicy, Tiling
+from runtime.tiling import ALIGNMENT_PX
+
+RESIZE = ResizePolicy(
+    long_side_px=WORKING_LONG_SIDE_PX, enlarge=False, filter="lanczos3", values="sRGB", orientation="upright"
+)
+"""What ``runtime.pipeline`` does."""
+
+
+def tiling(height: int, width: int) -> Tiling:
+    """What ``runtime.tiling`` does, with graphs of this size in pixels."""
+    return Tiling(
+        tile_height_px=height,
+        tile_width_px=width,
+        alignment_px=ALIGNMENT_PX,
+        padding="edge",
+        inner_halo="discard",
+    )

@@ -1,0 +1,67 @@
+"""What the int8 files are made of: weights, representative inputs, and what stays float."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from export.calibration import calibration_samples
+from export.graphs import GraphSpec, build_graphs
+from export.quantize import FLOAT_FIRST_CONVS, Samples
+from runtime.schema import Int8Source
+from train.checkpoint import Deployable
+from train.int8_weights import find_int8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int8Materials:
+    """What the int8 recipes share."""
+
+    specs: Mapping[str, GraphSpec] = field(default_factory=dict)
+    """The graphs with the weights to quantise."""
+    samples: Mapping[str, Samples] = field(default_factory=dict)
+    """Graph -> representative inputs."""
+    float_first_convs: Mapping[str, int] = field(default_factory=dict)
+    """Graph -> convolutions at its start that stay float."""
+    source: Int8Source | None = None
+    """Of the weights; None where nothing is quantised."""
+
+
+def prepare_int8(
+    checkpoint: Path, networks: Deployable, specs: Mapping[str, GraphSpec], height: int, width: int
+) -> Int8Materials:
+    """Find the weights to quantise: fine-tuned ones beside the checkpoint where they fit it, else its own.
+
+    The representative inputs are the float networks' in any case, sigma maps included.
+
+    Args:
+        checkpoint: the float one.
+        networks: its networks.
+        specs: its graphs, all three.
+        height: of every tensor, in pixels.
+        width: of every tensor, in pixels.
+
+    Raises:
+        ValueError: there are fine-tuned weights, but they cannot be read.
+    """
+    found, reason = find_int8(checkpoint, networks)
+    source = Int8Source(
+        qat=found is not None,
+        name=found.path.name if found else None,
+        sha256=found.sha256 if found else None,
+        reason=reason,
+    )
+    return Int8Materials(
+        specs=build_graphs(found.networks) if found else specs,
+        samples=calibration_samples(specs, height, width),
+        float_first_convs=FLOAT_FIRST_CONVS[source.qat],
+        source=source,
+    )
+
+
+def describe_int8(source: Int8Source) -> str:
+    """Which weights the int8 files were quantised from, in one phrase."""
+    if source.qat:
+        return f"weights fine-tuned for it, {source.name}"
+    return f"the checkpoint's own weights, quantised after training ({source.reason}; see train.qat)"

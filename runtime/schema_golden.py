@@ -1,0 +1,80 @@
+"""The parts of manifest.json that describe the golden vectors. ``runtime.golden`` reads the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from runtime.schema import Layout
+
+Statistic = Literal["rms", "mean", "p99"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenInput:
+    """A raw file of whole numbers; each divided by ``divisor``, as float32, is a value of the tensor."""
+
+    name: str
+    """Name of the ``TensorMeaning``."""
+    path: str
+    """Relative to the manifest, with forward slashes."""
+    dtype: Literal["uint8"]
+    """Type of the file's numbers."""
+    divisor: float
+    """What each number is divided by."""
+    shape: tuple[int, ...]
+    """Size of each axis in the file; mirrored at its right and lower side, again and again, it fills the graph's:
+    along either axis of n numbers the one at i is number m = i mod 2n, or 2n - 1 - m where m is n or more."""
+    layout: Layout
+    """Order of the axes."""
+    sha256: str
+    """Hexadecimal digest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenOutput:
+    """A raw file of little-endian float32: what the float reference answers, at some pixels."""
+
+    name: str
+    """Name of the ``TensorMeaning``."""
+    path: str
+    """Relative to the manifest, with forward slashes."""
+    dtype: Literal["float32"]
+    """Type of the file's numbers."""
+    stride_px: int
+    """The file has every such pixel of every such row, from the first of each; odd, so that with networks that work
+    at halves of the resolution all kinds of pixels are there."""
+    shape: tuple[int, ...]
+    """Size of each axis in the file."""
+    layout: Layout
+    """Order of the axes."""
+    sha256: str
+    """Hexadecimal digest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """How far a file's answer may be from the golden one: a gate, said as an error."""
+
+    statistic: Statistic
+    """Of the absolute errors at all numbers of the output's file: root of their mean square, their mean, or the
+    smallest one that at least 99 of 100 do not exceed."""
+    at_most: float
+    """Largest value that passes, in the unit of the output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenCase:
+    """Inputs of a graph and the outputs of the float reference for them."""
+
+    graph: str
+    """Which of ``Manifest.graphs``."""
+    case: str
+    """Which picture."""
+    inputs: tuple[GoldenInput, ...]
+    """What goes in."""
+    outputs: tuple[GoldenOutput, ...]
+    """What the float reference answers."""
+    tolerances: dict[str, tuple[Tolerance, ...]]
+    """Precision of the arithmetic -> what must hold. A delegate that computes in fp16 is judged as fp16, whatever the
+    file's precision."""
