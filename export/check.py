@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from export.coverage import READERS, coverage
 from export.golden import Case
 from export.golden_files import thinned
 from export.parity import Array, compare
@@ -14,7 +15,7 @@ from export.recipes import TARGETS, Recipe
 from export.versions import reblur_version, tool_versions
 from runtime.backends import OPENERS
 from runtime.backends.base import GraphRunner, from_file, to_file
-from runtime.schema import Artifact, ParityFigure
+from runtime.schema import Artifact, DelegateCoverage, ParityFigure
 from runtime.silence import silence
 
 INTERPRETER = "export.mil"
@@ -76,7 +77,8 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case]) -
         cases: of any graphs; those of the artefact's own are used.
 
     Returns:
-        The artefact with ``status``, ``reason`` and ``parity`` filled in.
+        The artefact with ``status``, ``reason``, ``parity`` and ``coverage`` filled in. A graph that a delegate takes
+        in more than one piece has failed.
     """
     own = [case for case in cases if case.graph == artifact.graph]
     figures: list[ParityFigure] = []
@@ -93,6 +95,15 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case]) -
     misses = [figure for figure in figures if not figure.passed]
     if misses:
         return failed(artifact, ValueError(_describe(misses)), figures)
+    try:
+        parts = coverage(directory / artifact.path) if Path(artifact.path).suffix in READERS else ()
+    except Exception as error:
+        return failed(artifact, error, figures)
+    covered = tuple(DelegateCoverage(**dataclasses.asdict(part)) for part in parts)
+    artifact = dataclasses.replace(artifact, coverage=covered)
+    torn = [part.failure for part in parts if part.failure]
+    if torn:
+        return failed(artifact, ValueError(torn[0]), figures)
     return dataclasses.replace(artifact, status="passed", reason="", parity=tuple(figures))
 
 

@@ -94,6 +94,20 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def command_of(args: argparse.Namespace) -> str:
+    """The command line in short, for the report: what differs from the defaults, and no folder of this machine."""
+    parts = ["python -m train.ablate"]
+    parts += ["--quick"] if args.quick else []
+    parts += ["--photos PHOTOS"] if args.photos else []
+    parts += ["--held-out-photos OTHER_PHOTOS"] if args.held_out_photos else []
+    parts += [f"--steps {args.steps}"] if args.steps else []
+    if sorted(args.misalignments) != MISALIGNMENTS_PX:
+        parts.append("--misalignments " + " ".join(f"{px:g}" for px in args.misalignments))
+    if args.variants != list(VARIANTS):
+        parts.append("--variants " + " ".join(f'"{name}"' for name in args.variants))
+    return " ".join([*parts, f"--write {args.write.name}"] if args.write else parts)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     args = parse(argv)
@@ -109,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.threads:
             torch.set_num_threads(args.threads)
         results = ablate(base, args, args.variants)
-        text = write_report(results, base, args.write)
+        text = write_report(results, base, command_of(args), args.write)
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -33,24 +33,23 @@ COLUMNS: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
 """Heading, format, value; gains in dB over the blurry input."""
 
 
-def write_report(results: list[Result], config: RunConfig, path: Path | None) -> str:
-    """The report as Markdown; with a path also written there, with its plot beside it."""
+def write_report(results: list[Result], config: RunConfig, command: str, path: Path | None) -> str:
+    """The report as Markdown, with the command that made it; with a path also written there, its plot beside it."""
     plot = None if path is None else path.with_suffix(".png")
-    text = report(results, config, plot.name if plot else None)
+    text = report(results, config, command, plot.name if plot else None)
     if path is not None and plot is not None:
         write_plot(results, plot)
         write_atomically(path, text.encode())
     return text
 
 
-def report(results: list[Result], config: RunConfig, plot: str | None) -> str:
+def report(results: list[Result], config: RunConfig, command: str, plot: str | None) -> str:
     """Everything as Markdown."""
     fit = config.fit
     lines = [
         "# Ablation: what holds under misalignment",
         "",
-        "Written by `python -m train.ablate --photos PHOTOS --held-out-photos OTHER_PHOTOS --write train/RESULTS.md`; "
-        "do not edit by hand.",
+        f"Written by `{command}`; do not edit by hand.",
         "",
         f"Every run: preset `{config.preset}`, {fit.steps} steps of {fit.batch_size} crops of {fit.crop_px} px, the "
         f"same start, pairs and order within a cell. {platform.machine()}, {torch.get_num_threads()} thread(s), "

@@ -66,7 +66,7 @@ def test_the_report_says_which_claims_hold() -> None:
         result("oracle", 1.0), result("pixel loss", -2.0), result("warping, masks", 0.9),
         result("Reblur", 0.7, 0.4), result("Reblur", 0.8, 0.5, seed=1),
     ]  # fmt: skip
-    text = report(results, quick(), None)
+    text = report(results, quick(), "python -m train.ablate", None)
     assert "**holds**: plain pixel loss ends below the blurry input (-2.00 dB)" in text
     assert "**fails**: at least 80 % of the oracle's gain, all scenes (75%)" in text
     assert "**fails**: more than warping with masks, all scenes (+0.75 against +0.90 dB)" in text
