@@ -8,6 +8,7 @@ import platform
 import statistics
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -125,9 +126,25 @@ def write_plot(results: list[Result], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 5.5), dpi=110, layout="constrained")
+    figure = Figure(figsize=(13, 5.5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    whole, close = figure.subplots(1, 2)
+    for axes in (whole, close):
+        _draw(results, axes)
+        axes.set_xlabel("misalignment of the pairs, largest shift per axis (px)")
+        axes.grid(alpha=0.3)
+    whole.set_ylabel("mean gain over the blurry input, all scenes (dB)")
+    whole.legend(fontsize=8)
+    others = [r.gain_db for r in results if r.variant != "pixel loss"] or [0.0]
+    close.set_ylim(min(others) - 0.05, max(others) + 0.05)
+    close.set_title("the same without the pixel loss, close up")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_atomically(path, buffer.getvalue())
+
+
+def _draw(results: list[Result], axes: Any) -> None:
+    """A line for each variant; the oracle has one value only."""
     axes.axhline(0, color="0.4", linewidth=1)
     for name in VARIANTS:
         rows = [r for r in results if r.variant == name]
@@ -140,10 +157,3 @@ def write_plot(results: list[Result], path: Path) -> None:
         where = sorted({r.misalignment_px for r in rows})
         gains = [statistics.mean(r.gain_db for r in rows if r.misalignment_px == px) for px in where]
         axes.plot(where, gains, marker="o", linewidth=3 if name == "Reblur" else 1.5, label=name)
-    axes.set_xlabel("misalignment of the pairs, largest shift per axis (px)")
-    axes.set_ylabel("gain over the blurry input (dB)")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_atomically(path, buffer.getvalue())
