@@ -98,7 +98,7 @@ def test_every_file_version_and_limit_is_told(manifest: Manifest, page: Page) ->
     assert NOT_RUN in page.texts
     assert manifest.checkpoint.sha256 in page.texts
     headings = [page.texts[i] for i, text in enumerate(page.texts) if text in SECTIONS]
-    assert headings == ["Files", "Parity", "Pictures", "Sizes", "Tools", "Not run"]
+    assert headings == ["Files", "Parity", "Pictures", "Sizes", "Coverage", "Tools", "Not run"]
 
 
 SECTIONS = {"Files", "Parity", "Pictures", "Sizes", "Coverage", "Across runtimes", "Tools", "Not run"}
