@@ -33,7 +33,7 @@ FIT_WINDOW_PX = 20.0
 FIT_STRIDE = 4
 """The fit is made on every fourth pixel: a smooth field needs no more."""
 ROUNDS = 3
-"""Rounds of matching and fitting; a fourth gains 0.1 dB in the moved picture."""
+"""Rounds of matching and fitting; more gain next to nothing (``benchmarks.alignment``)."""
 
 
 class Refined(NamedTuple):
@@ -111,7 +111,7 @@ def _sample_positions(flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def move(picture: Picture, flow: Map, interpolation: int = cv2.INTER_LANCZOS4) -> Picture:
-    """``warp`` for one (H, W, C) picture and flow (2, H, W); Lanczos, because bicubic costs 3 dB of sharpness."""
+    """``warp`` for one (H, W, C) picture and flow (2, H, W); Lanczos, because bicubic softens."""
     height, width = picture.shape[:2]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     moved: Picture = cv2.remap(picture, x + flow[0], y + flow[1], interpolation, borderMode=cv2.BORDER_REPLICATE)
