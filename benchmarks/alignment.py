@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     everywhere = torch.ones_like(truth[:, :1])
     columns = [psnr_db(made.sharp, truth, everywhere)]
     for method in ("flow", "blur_matched"):
-        moved, mask = align(made, dataclasses.replace(config.loss, alignment=method))  # type: ignore[arg-type]
+        moved, mask = align(made, dataclasses.replace(config.loss, alignment=method))
         columns += [psnr_db(moved, truth, everywhere), psnr_db(moved, truth, mask)]
     for name, (low, high) in LEVELS_PX.items():
         chosen = (strongest >= low) & (strongest < high)
