@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from export.int8 import Int8Materials, prepare_int8
 from export.interrupts import Interrupts
 from export.parity import gate_rules
 from export.progress import Progress
+from export.quantize import Samples
 from export.recipes import RECIPES, TARGETS, Recipe, pipelines
 from export.staging import full_disk_message, is_full_disk
 from export.versions import all_versions, reblur_version
@@ -178,34 +180,24 @@ def _write_coreml(recipe: Recipe, workshop: Workshop, path: Path) -> None:
 def _write_tflite(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.tflite import write_tflite
 
-    spec, inputs, int8 = _spec_of(recipe, workshop), examples(recipe, workshop), workshop.int8
+    spec, inputs = _spec_of(recipe, workshop), examples(recipe, workshop)
     write_tflite(
-        spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path,
-        precision=recipe.precision, calibration=int8.samples.get(recipe.graph),
-        float_first_convs=int8.float_first_convs.get(recipe.graph, 0),
-    )  # fmt: skip
+        spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path, **_quantisation(recipe, workshop)
+    )
 
 
 def _write_executorch(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.pte import write_pte
 
-    spec, inputs, int8 = _spec_of(recipe, workshop), examples(recipe, workshop), workshop.int8
-    write_pte(
-        spec.module, inputs, path,
-        precision=recipe.precision, calibration=int8.samples.get(recipe.graph),
-        float_first_convs=int8.float_first_convs.get(recipe.graph, 0),
-    )  # fmt: skip
+    spec, inputs = _spec_of(recipe, workshop), examples(recipe, workshop)
+    write_pte(spec.module, inputs, path, **_quantisation(recipe, workshop))
 
 
 def _write_onnx(recipe: Recipe, workshop: Workshop, path: Path) -> None:
     from export.onnx import write_onnx
 
-    spec, inputs, int8 = _spec_of(recipe, workshop), examples(recipe, workshop), workshop.int8
-    write_onnx(
-        spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path,
-        precision=recipe.precision, calibration=int8.samples.get(recipe.graph),
-        float_first_convs=int8.float_first_convs.get(recipe.graph, 0),
-    )  # fmt: skip
+    spec, inputs = _spec_of(recipe, workshop), examples(recipe, workshop)
+    write_onnx(spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path, **_quantisation(recipe, workshop))
 
 
 WRITERS: dict[str, Callable[[Recipe, Workshop, Path], None]] = {
@@ -226,6 +218,24 @@ def _spec_of(recipe: Recipe, workshop: Workshop) -> GraphSpec:
     """The graph with the weights that the recipe is made of."""
     specs = workshop.int8.specs if recipe.precision == "int8" else workshop.specs
     return specs[recipe.graph]
+
+
+class Quantisation(TypedDict):
+    """What the writers that can quantise are told besides the graph."""
+
+    precision: str
+    calibration: Samples | None
+    float_first_convs: int
+
+
+def _quantisation(recipe: Recipe, workshop: Workshop) -> Quantisation:
+    """How a recipe is to be quantised; the same for every format."""
+    int8 = workshop.int8
+    return {
+        "precision": recipe.precision,
+        "calibration": int8.samples.get(recipe.graph),
+        "float_first_convs": int8.float_first_convs.get(recipe.graph, 0),
+    }
 
 
 def _names(meanings: tuple[TensorMeaning, ...]) -> list[str]:

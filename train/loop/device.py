@@ -108,9 +108,3 @@ def _compile(body: nn.Module, shape: tuple[int, ...], device: torch.device) -> N
 def warn(message: str) -> None:
     """One line to stderr."""
     print(f"warning: {message}", file=sys.stderr)
-
-
-def synchronised(device: torch.device) -> None:
-    """Wait until a GPU has done what it was given, so that a clock can be read."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
