@@ -2,13 +2,19 @@
 # make test     every check: ruff, mypy, import-linter, pytest
 # make setup    only the environment in .venv
 # make bench    latency of what make export wrote, on this machine
-# make clean    remove the environment and everything built
+# make interpreters   every TFLite file in tflite-runtime 2.14 and TensorFlow, in environments of their own (Linux)
+# make clean    remove the environments and everything built
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup export verify test bench lint format smoke clean
+INTERPRETERS := tflite-runtime tensorflow
+PACKAGES_tflite-runtime := "tflite-runtime==2.14.0" "numpy<2" "pillow>=11.1"
+PACKAGES_tensorflow := "tensorflow-cpu==2.21.0" "pillow>=11.1"
+
+.PHONY: setup export verify interpreters test bench lint format smoke clean
+.PRECIOUS: .venv-%/.installed
 
 setup: $(STAMP)
 
@@ -25,8 +31,16 @@ export: $(STAMP)
 verify: $(STAMP)
 	$(BIN)/python -m export.verify artifacts
 
+interpreters: $(INTERPRETERS:%=.venv-%/.installed)
+	for name in $(INTERPRETERS); do .venv-$$name/bin/python -m runtime.selftest artifacts --backend tflite || exit 1; done
+
+.venv-%/.installed:
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet $(PACKAGES_$*)
+	touch $@
+
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -p no:benchmark
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks/latency.py --benchmark-columns=min,median,rounds
@@ -45,4 +59,4 @@ smoke: $(STAMP)
 	$(BIN)/python -m train.fit --preset smoke
 
 clean:
-	rm -rf .venv artifacts build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv $(INTERPRETERS:%=.venv-%) artifacts .artifacts.cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -18,7 +18,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from runtime.backends import open_artifact
 from runtime.manifest import Manifest
-from runtime.schema import Artifact
+from runtime.schema import CPU_DELEGATES, Artifact
 
 ARTIFACTS_DIR = Path("artifacts")
 THREADS: dict[str, int | None] = {"tflite": 1, "executorch": None, "coreml": None, "onnx": 1}
@@ -26,8 +26,9 @@ THREADS: dict[str, int | None] = {"tflite": 1, "executorch": None, "coreml": Non
 
 
 def artifacts() -> list[Artifact]:
-    """What `make export` made; nothing where it has not run."""
-    return list(Manifest.load(ARTIFACTS_DIR).artifacts) if ARTIFACTS_DIR.is_dir() else []
+    """What `make export` made for a processor; nothing where it has not run."""
+    made = Manifest.load(ARTIFACTS_DIR).artifacts if ARTIFACTS_DIR.is_dir() else ()
+    return [artifact for artifact in made if artifact.delegate in CPU_DELEGATES]
 
 
 @pytest.mark.parametrize("artifact", [pytest.param(a, id=a.id) for a in artifacts()])
@@ -39,7 +40,7 @@ def test_latency(artifact: Artifact, benchmark: BenchmarkFixture) -> None:
     threads = THREADS[artifact.format]
     runner = open_artifact(artifact, ARTIFACTS_DIR, threads)
     generator = np.random.default_rng(0)
-    shape = (manifest.height_px, manifest.width_px)
+    shape = artifact.size_px
     inputs = {
         tensor.name: generator.uniform(*tensor.range, (1, tensor.channels, *shape)).astype(np.float32)
         for tensor in manifest.graphs[artifact.graph].inputs

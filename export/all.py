@@ -1,10 +1,12 @@
 """One command from a checkpoint to verified artefacts for every runtime.
 
-    python -m export.all [--checkpoint F] [--out DIR] [--formats coreml,tflite,executorch,onnx]
-                         [--graphs defocus,deblur,refocus] [--size HxW] [--overwrite] [--json]
+    python -m export.all [--checkpoint F] [--out DIR] [--size HxW[,HxW...]] [--overwrite]
+                         [--recipes NAMES] [--formats NAMES] [--graphs NAMES] [--no-controls] [--list]
+                         [--jobs N] [--force] [--sign KEY] [--json]
 
-Every saved file is loaded again and compared with the float reference. The folder appears only when nothing
-failed; until then, and after Ctrl-C, an earlier one stays as it was.
+Every saved file is loaded again and compared with the float reference, each in a process of its own. The folder
+appears only when nothing failed; until then, and after Ctrl-C, an earlier one stays as it was. What has not changed
+since the last time is not made again: it is kept beside the folder, in ``.<name>.cache``.
 
 Exit code: 0 nothing failed, 1 something failed, 2 wrong use or nothing could be made, 130 interrupted.
 """
@@ -12,29 +14,23 @@ Exit code: 0 nothing failed, 1 something failed, 2 wrong use or nothing could be
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.build import Plan, build
-from export.int8 import describe_int8
 from export.interrupts import Interrupts
-from export.manifest_schema import copy_schema
+from export.plan import Plan
 from export.progress import Progress
-from export.recipes import FORMATS, GRAPHS, names_from, select
-from export.report import write_report
-from export.staging import check_destination, full_disk_message, is_full_disk, publish, staging_folder
-from export.table import counts, summary, table
-from runtime.manifest import Manifest
-from runtime.records import to_json
-from train.checkpoint import SHIPPED, Deployable, load_deployable
+from export.recipes import FORMATS, GRAPHS, names_from, recipe_table, select
+from export.staging import check_destination, full_disk_message, is_full_disk, publish, staging_folder, sweep
+from runtime.schema import Size
 
 SIZE_MULTIPLE = 16
 SMALLEST_PX = 64
 DEFAULT_OUT = Path("artifacts")
+SHIPPED = Path(__file__).parents[1] / "train" / "weights" / "mobile.safetensors"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,10 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with Interrupts() as interrupts:
             plan = make_plan(arguments)
-            networks = load_deployable(plan.checkpoint)
-            check_size(plan, networks)
+            if arguments.list:
+                print(recipe_table(plan.recipes))
+                return 0
             check_destination(plan.out, arguments.overwrite)
-            return export(plan, networks, interrupts, as_json=arguments.json)
+            return export(plan, interrupts, key=arguments.sign, as_json=arguments.json)
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
@@ -67,13 +64,20 @@ def sentence(error: ValueError | OSError, out: Path) -> str:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(prog="python -m export.all", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, default=SHIPPED, metavar="F", help="default: the shipped one")
-    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--formats", default=",".join(FORMATS), help="default: %(default)s")
-    parser.add_argument("--graphs", default=",".join(GRAPHS), help="default: %(default)s")
-    parser.add_argument("--size", default="512x512", metavar="HxW", help="pixels; default: %(default)s")
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier export at DIR")
-    parser.add_argument("--json", action="store_true", help="print a summary as JSON instead of the table")
+    add = parser.add_argument
+    add("--checkpoint", type=Path, default=SHIPPED, metavar="F", help="default: the shipped one")
+    add("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="default: %(default)s")
+    add("--size", default="512x512", metavar="HxW[,HxW...]", help="pixels; default: %(default)s")
+    add("--recipes", default="*", metavar="NAMES", help="such as tflite-int8 or deblur-*; default: all")
+    add("--formats", default=",".join(FORMATS), metavar="NAMES", help="default: %(default)s")
+    add("--graphs", default=",".join(GRAPHS), metavar="NAMES", help="default: %(default)s")
+    add("--list", action="store_true", help="print the recipes and stop")
+    add("--overwrite", action="store_true", help="replace an earlier export at DIR")
+    add("--force", action="store_true", help="make again what has not changed, too")
+    add("--no-controls", dest="controls", action="store_false", help="do not try files that are broken on purpose")
+    add("--jobs", type=int, metavar="N", help="processes; 0: all in this one; default: by processors and memory")
+    add("--sign", type=Path, metavar="KEY", help="private key (PEM) to sign the export with")
+    add("--json", action="store_true", help="print a summary as JSON instead of the table")
     return parser.parse_args(argv)
 
 
@@ -83,72 +87,84 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     Raises:
         ValueError: an argument is wrong.
     """
-    match = re.fullmatch(r"(\d+)x(\d+)", arguments.size)
-    if not match:
-        raise ValueError(f"--size must be HEIGHTxWIDTH in pixels, for example 512x512, got {arguments.size!r}")
-    height, width = int(match[1]), int(match[2])
-    for name, pixels in (("height", height), ("width", width)):
-        if pixels % SIZE_MULTIPLE or pixels < SMALLEST_PX:
-            raise ValueError(
-                f"--size: the {name} must be a multiple of {SIZE_MULTIPLE} and at least {SMALLEST_PX}, got {pixels}"
-            )
-    recipes = select(names_from(arguments.formats, FORMATS, "format"), names_from(arguments.graphs, GRAPHS, "graph"))
-    return Plan(
+    from export.workers import sensible_jobs
+
+    if arguments.jobs is not None and arguments.jobs < 0:
+        raise ValueError(f"--jobs must be 0 or more, got {arguments.jobs}")
+    formats = names_from(arguments.formats, FORMATS, "format")
+    graphs = names_from(arguments.graphs, GRAPHS, "graph")
+    plan = Plan(
         checkpoint=arguments.checkpoint,
         out=arguments.out.absolute(),
-        recipes=recipes,
-        height=height,
-        width=width,
+        recipes=select(formats, graphs, arguments.recipes.split(",")),
+        sizes=sizes_from(arguments.size),
+        jobs_at_once=sensible_jobs() if arguments.jobs is None else arguments.jobs,
+        force=arguments.force,
+        controls=arguments.controls,
     )
+    if not plan.jobs:
+        names = ", ".join(recipe.id for recipe in plan.recipes)
+        raise ValueError(f"{names}: made for several sizes only, for example --size 512x512,256x256")
+    return plan
 
 
-def check_size(plan: Plan, networks: Deployable) -> None:
-    """Check that the networks take pictures of this size.
+def sizes_from(text: str) -> tuple[Size, ...]:
+    """Parse sizes such as "512x512,256x384".
 
     Raises:
-        ValueError: a side is no multiple of what a network needs.
+        ValueError: one is no size that the graphs can have, or comes twice.
     """
-    multiple = max(networks.config.deblur.size_multiple, networks.config.defocus.size_multiple)
-    if plan.height % multiple or plan.width % multiple:
-        raise ValueError(f"--size: these networks take multiples of {multiple} pixels, got {plan.height}x{plan.width}")
+    sizes = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)x(\d+)\s*", part)
+        if not match:
+            raise ValueError(f"--size must be HEIGHTxWIDTH in pixels, for example 512x512, got {text!r}")
+        size = Size(height_px=int(match[1]), width_px=int(match[2]))
+        for name, pixels in (("height", size.height_px), ("width", size.width_px)):
+            if pixels % SIZE_MULTIPLE or pixels < SMALLEST_PX:
+                raise ValueError(
+                    f"--size: the {name} must be a multiple of {SIZE_MULTIPLE} and at least {SMALLEST_PX}, got {pixels}"
+                )
+        if size in sizes:
+            raise ValueError(f"--size: {part.strip()} is there twice")
+        sizes.append(size)
+    return tuple(sizes)
 
 
-def export(plan: Plan, networks: Deployable, interrupts: Interrupts, *, as_json: bool) -> int:
-    """Build, report and publish; the exit code says whether anything failed."""
+def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: bool) -> int:
+    """Build, report, sign and publish; the exit code says whether anything failed."""
+    # They load torch, which takes seconds that --list and a wrong argument need not wait for.
+    from export.build import Build
+    from export.cache import Cache
+    from export.materials import check_size
+    from export.signing import load_private_key, sign_export
+    from export.summary import Outcome, report
+    from train.checkpoint import load_deployable
+
     started = time.monotonic()
-    with staging_folder(plan.out) as folder:
-        with Progress(plan.steps + 1) as progress:
-            manifest = build(plan, networks, folder, progress, interrupts)
-            succeeded = all(artifact.status != "failed" for artifact in manifest.artifacts)
-            if succeeded:
-                progress.start("report")
-                copy_schema(folder)
-                write_report(folder, networks)
-                progress.finish()
-        if succeeded:
+    networks = load_deployable(plan.checkpoint)
+    for size in plan.sizes:
+        check_size(networks, size)
+    if key is not None:
+        load_private_key(key)
+    with Cache(plan.out) as cache, Progress() as progress:
+        sweep(plan.out)
+        build = Build(plan, cache, progress, interrupts)
+        manifest = build.unchanged()
+        if manifest is not None:
+            if key is not None:
+                sign_export(plan.out, key)
+            return report(manifest, plan.out, "unchanged", time.monotonic() - started, as_json)
+        with staging_folder(plan.out) as folder:
+            manifest = build.run(folder, networks)
             interrupts.check()
-            publish(folder, plan.out)
-    report(manifest, plan.out, succeeded, time.monotonic() - started, as_json)
-    return 0 if succeeded else 1
-
-
-def report(manifest: Manifest, out: Path, succeeded: bool, seconds: float, as_json: bool) -> None:
-    """Print the table, or the summary as JSON, and where the result is."""
-    if as_json:
-        facts = summary(
-            manifest.artifacts, int8=to_json(manifest.int8), out=str(out), written=succeeded, seconds=round(seconds, 1)
-        )
-        print(json.dumps(facts, indent=2, allow_nan=False))
-        return
-    print(table(manifest.artifacts))
-    if manifest.int8 is not None:
-        print(f"int8: {describe_int8(manifest.int8)}")
-    end = (
-        f"written to {out}"
-        if succeeded
-        else f"nothing was written, {out} is as it was; --formats and --graphs leave out what failed"
-    )
-    print(f"\n{counts(manifest.artifacts)} in {seconds:.0f} s; {end}")
+            if build.succeeded(manifest):
+                if key is not None:
+                    sign_export(folder, key)
+                publish(folder, plan.out)
+                cache.prune(build.used)
+    outcome: Outcome = "written" if build.succeeded(manifest) else "failed"
+    return report(manifest, plan.out, outcome, time.monotonic() - started, as_json)
 
 
 if __name__ == "__main__":

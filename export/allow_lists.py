@@ -44,6 +44,22 @@ GPU_OPS = names(
 )
 """TFLite operators for which LiteRT's GPU delegate has a parser."""
 
+WEBGPU_SOURCE = "https://www.npmjs.com/package/onnxruntime-web docs/webgpu-operators.md of version 1.24.3"
+
+WEBGPU_OPS = names(
+    """
+    Abs Acos Acosh Add ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization Cast Ceil Clip
+    Concat Conv ConvTranspose Cos Cosh CumSum DepthToSpace DequantizeLinear Div Einsum Elu Equal Erf Exp
+    Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater
+    GreaterOrEqual GridSample HardSigmoid If InstanceNormalization LayerNormalization LeakyRelu Less
+    LessOrEqual Log MatMul MaxPool Mul Neg Not Pad Pow Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum
+    ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize
+    ScatterND Shape Sigmoid SimplifiedLayerNormalization Sin Sinh Slice Softmax Split Sqrt Squeeze Sub Tan
+    Tanh ThresholdedRelu Tile Transpose Unsqueeze Where
+    """
+)
+"""Operators of ONNX's own domain for which onnxruntime-web has a WebGPU kernel, in some opset."""
+
 NNAPI_SOURCE = "https://developer.android.com/ndk/reference/group/neural-networks"
 
 NNAPI_LEVELS: dict[str, int] = {

@@ -1,261 +1,329 @@
-"""The stages of an export, in a folder of its own: convert and quantise, check, describe."""
+"""The stages of an export: what has to be made, making it, and what the manifest says about it."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
-from torch import Tensor
-
-from export.check import check_artifact, failed, tools_of
-from export.contract import RESIZE, tiling
-from export.golden import Case, make_cases
-from export.golden_files import save_cases
-from export.graphs import GraphSpec, build_graphs, example_inputs
-from export.int8 import Int8Materials, prepare_int8
+from export.cache import Cache, key_of, read_record
+from export.chain import gate_rules_chain
+from export.check import failed, tools_of
+from export.contract import RESIZE, TILING
+from export.controls import SIZE as CONTROLS_SIZE
+from export.controls import Control, by_artifact
 from export.interrupts import Interrupts
-from export.parity import gate_rules
+from export.make import describe, make
+from export.manifest_schema import copy_schema
+from export.materials import Facts, load_facts, make_materials
+from export.matrix import Runs, load_results, matrix
+from export.plan import Job, Plan, size_name
 from export.progress import Progress
-from export.quantize import Samples
-from export.recipes import RECIPES, TARGETS, Recipe, pipelines
-from export.staging import full_disk_message, is_full_disk
+from export.recipes import ALL_GRAPHS, TARGETS, pipelines
+from export.report import write_report
+from export.staging import REPORT_FILE_NAME
+from export.tasks import check_pipeline, not_tried, try_controls
 from export.versions import all_versions, reblur_version
-from runtime.manifest import SCHEMA_VERSION, Manifest, list_files, sha256_of
-from runtime.schema import Artifact, ArtifactTensor, Checkpoint, Graph, Pipeline, TensorMeaning
+from export.workers import Outcome, Task, run_tasks
+from runtime.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of
+from runtime.records import from_json, to_json
+from runtime.schema import Artifact, Checkpoint, Graph, NegativeControl, ParityFigure, Pipeline, Size
 from train.checkpoint import Deployable
+from train.int8_weights import int8_path
 
 LICENSE = "Apache-2.0"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to export, and where to."""
+class Sources:
+    """What everything is made from."""
 
-    checkpoint: Path
-    out: Path
-    recipes: tuple[Recipe, ...]
-    height: int
-    width: int
+    checkpoint: Checkpoint
+    int8_sha256: str | None
+    """Of the weights for int8 beside the checkpoint, whether they fit it or not."""
 
-    @property
-    def graphs(self) -> tuple[str, ...]:
-        """Graphs that have a recipe here."""
-        return tuple(dict.fromkeys(recipe.graph for recipe in self.recipes))
-
-    @property
-    def quantizes(self) -> bool:
-        """Whether any recipe needs representative inputs."""
-        return any(recipe.precision == "int8" for recipe in self.recipes)
-
-    @property
-    def steps(self) -> int:
-        """Steps of the progress bar: two for each recipe and one for each common preparation."""
-        return 2 * len(self.recipes) + 1 + int(self.quantizes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """What all recipes share while they are made."""
-
-    plan: Plan
-    specs: Mapping[str, GraphSpec]
-    cases: Sequence[Case]
-    """With the answers of the float weights, whatever weights an artefact is made of."""
-    int8: Int8Materials
-
-
-def build(plan: Plan, networks: Deployable, folder: Path, progress: Progress, interrupts: Interrupts) -> Manifest:
-    """Make, save and check every artefact of the plan in ``folder``, with golden vectors and manifest.json.
-
-    A recipe that fails is one failed artefact; the others go on.
-
-    Raises:
-        ValueError: the disk is full, or nothing can be made at all.
-    """
-    specs = build_graphs(networks)
-    progress.start("float reference on the check pictures")
-    cases = [c for c in make_cases(specs, plan.height, plan.width) if c.graph in plan.graphs]
-    golden = save_cases(cases, folder)
-    progress.finish()
-    int8 = Int8Materials()
-    if plan.quantizes:
-        progress.start("representative inputs for int8")
-        int8 = prepare_int8(plan.checkpoint, networks, specs, plan.height, plan.width)
-        progress.finish()
-    workshop = Workshop(plan=plan, specs=specs, cases=cases, int8=int8)
-    artifacts = tuple(make(recipe, workshop, folder, progress, interrupts) for recipe in plan.recipes)
-    manifest = Manifest(
-        schema_version=SCHEMA_VERSION,
-        reblur_version=reblur_version(),
-        created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        license=LICENSE,
-        checkpoint=Checkpoint(name=plan.checkpoint.name, sha256=sha256_of(plan.checkpoint)),
-        height_px=plan.height,
-        width_px=plan.width,
-        sigma_max_px=networks.config.sigma_max_px,
-        resize=RESIZE,
-        tiling=tiling(plan.height, plan.width),
-        graphs={name: _describe_graph(specs[name]) for name in plan.graphs},
-        artifacts=artifacts,
-        pipelines=_usable_pipelines(artifacts),
-        golden=golden,
-        tools=all_versions(package for recipe in plan.recipes for package in recipe.packages),
-        int8=int8.source,
-    )
-    manifest.write(folder)
-    return manifest
-
-
-def make(recipe: Recipe, workshop: Workshop, folder: Path, progress: Progress, interrupts: Interrupts) -> Artifact:
-    """Convert, save and check one artefact.
-
-    Returns:
-        The artefact, passed, failed, or not run where its converter is not installed.
-
-    Raises:
-        ValueError: the disk is full.
-    """
-    artifact = describe(recipe, workshop)
-    name = f"{recipe.graph} {recipe.format} {recipe.precision}"
-    progress.start(f"{name}: {'quantise and convert' if recipe.precision == 'int8' else 'convert'}")
-    absent = [package for package, version in artifact.tool.items() if version == "not installed"]
-    if absent:
-        reason = f"{', '.join(absent)} not installed: pip install 'reblur[export]'"
-        artifact = dataclasses.replace(artifact, reason=reason)
-    else:
-        try:
-            WRITERS[recipe.format](recipe, workshop, folder / recipe.file_name)
-            artifact = dataclasses.replace(artifact, files=list_files(folder, recipe.file_name))
-        except Exception as error:
-            if is_full_disk(error, folder):
-                raise ValueError(full_disk_message(workshop.plan.out)) from error
-            artifact = failed(artifact, error)
-    interrupts.check()
-    progress.finish()
-    progress.start(f"{name}: check")
-    if artifact.files:
-        artifact = check_artifact(artifact, folder, workshop.cases)
-    interrupts.check()
-    progress.finish()
-    return artifact
-
-
-def describe(recipe: Recipe, workshop: Workshop) -> Artifact:
-    """The artefact of a recipe before it is made."""
-    target, spec, plan = TARGETS[recipe.format], workshop.specs[recipe.graph], workshop.plan
-
-    def tensor(meaning: TensorMeaning) -> ArtifactTensor:
-        sizes = {"N": 1, "C": meaning.channels, "H": plan.height, "W": plan.width}
-        shape = tuple(sizes[axis] for axis in target.layout)
-        return ArtifactTensor(name=meaning.name, dtype=target.dtype, layout=target.layout, shape=shape)
-
-    return Artifact(
-        id=recipe.id,
-        graph=recipe.graph,
-        format=recipe.format,
-        precision=recipe.precision,
-        path=recipe.file_name,
-        files=(),
-        inputs=tuple(tensor(meaning) for meaning in spec.inputs),
-        outputs=tuple(tensor(meaning) for meaning in spec.outputs),
-        tool=tools_of(recipe),
-        status="not run",
-        reason="",
-        parity=(),
-        gates=gate_rules(recipe.graph, recipe.precision),
-    )
-
-
-def _write_coreml(recipe: Recipe, workshop: Workshop, path: Path) -> None:
-    from export.mlpackage import write_mlpackage
-
-    spec, inputs = workshop.specs[recipe.graph], examples(recipe, workshop)
-    write_mlpackage(spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path, precision=recipe.precision)
-
-
-def _write_tflite(recipe: Recipe, workshop: Workshop, path: Path) -> None:
-    from export.tflite import write_tflite
-
-    spec, inputs = _spec_of(recipe, workshop), examples(recipe, workshop)
-    write_tflite(
-        spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path, **_quantisation(recipe, workshop)
-    )
-
-
-def _write_executorch(recipe: Recipe, workshop: Workshop, path: Path) -> None:
-    from export.pte import write_pte
-
-    spec, inputs = _spec_of(recipe, workshop), examples(recipe, workshop)
-    write_pte(spec.module, inputs, path, **_quantisation(recipe, workshop))
-
-
-def _write_onnx(recipe: Recipe, workshop: Workshop, path: Path) -> None:
-    from export.onnx import write_onnx
-
-    spec, inputs = _spec_of(recipe, workshop), examples(recipe, workshop)
-    write_onnx(spec.module, inputs, _names(spec.inputs), _names(spec.outputs), path, **_quantisation(recipe, workshop))
-
-
-WRITERS: dict[str, Callable[[Recipe, Workshop, Path], None]] = {
-    "coreml": _write_coreml,
-    "tflite": _write_tflite,
-    "executorch": _write_executorch,
-    "onnx": _write_onnx,
-}
-"""Format -> what writes it. Each imports its converter when it is first called."""
-
-
-def examples(recipe: Recipe, workshop: Workshop) -> tuple[Tensor, ...]:
-    """Inputs to trace the recipe's graph with."""
-    return example_inputs(workshop.specs[recipe.graph], workshop.plan.height, workshop.plan.width)
-
-
-def _spec_of(recipe: Recipe, workshop: Workshop) -> GraphSpec:
-    """The graph with the weights that the recipe is made of."""
-    specs = workshop.int8.specs if recipe.precision == "int8" else workshop.specs
-    return specs[recipe.graph]
-
-
-class Quantisation(TypedDict):
-    """What the writers that can quantise are told besides the graph."""
-
-    precision: str
-    calibration: Samples | None
-    float_first_convs: int
-
-
-def _quantisation(recipe: Recipe, workshop: Workshop) -> Quantisation:
-    """How a recipe is to be quantised; the same for every format."""
-    int8 = workshop.int8
-    return {
-        "precision": recipe.precision,
-        "calibration": int8.samples.get(recipe.graph),
-        "float_first_convs": int8.float_first_convs.get(recipe.graph, 0),
-    }
-
-
-def _names(meanings: tuple[TensorMeaning, ...]) -> list[str]:
-    return [meaning.name for meaning in meanings]
-
-
-def _describe_graph(spec: GraphSpec) -> Graph:
-    return Graph(summary=spec.summary, halo_px=spec.halo_px, inputs=spec.inputs, outputs=spec.outputs)
-
-
-def _usable_pipelines(artifacts: Sequence[Artifact]) -> tuple[Pipeline, ...]:
-    """The pipelines whose three artefacts all passed."""
-    passed = {artifact.id for artifact in artifacts if artifact.status == "passed"}
-    return tuple(
-        Pipeline(
-            backend=format_,
-            precision=precision,
-            defocus=chosen["defocus"].id,
-            deblur=chosen["deblur"].id,
-            refocus=chosen["refocus"].id,
+    @classmethod
+    def of(cls, checkpoint: Path) -> Sources:
+        """Read the digests of a checkpoint and of what lies beside it."""
+        beside = int8_path(checkpoint)
+        return cls(
+            checkpoint=Checkpoint(name=checkpoint.name, sha256=sha256_of(checkpoint)),
+            int8_sha256=sha256_of(beside) if beside.is_file() else None,
         )
-        for format_, precision, chosen in pipelines([r for r in RECIPES if r.id in passed])
+
+
+class Build:
+    """One export in the making. Its methods are its stages, in their order."""
+
+    def __init__(self, plan: Plan, cache: Cache, progress: Progress, interrupts: Interrupts) -> None:
+        self.plan = plan
+        self.cache = cache
+        self.progress = progress
+        self.interrupts = interrupts
+        self.sources = Sources.of(plan.checkpoint)
+        self.material_keys = {
+            size: key_of("materials", to_json(self.sources), to_json(size), number == 0)
+            for number, size in enumerate(plan.sizes)
+        }
+        self.keys = {job: self._key_of(job) for job in plan.jobs}
+        self.controls = controls_of(plan)
+        self.used: list[Path] = []
+        """Entries of the cache that this export needs."""
+
+    def _key_of(self, job: Job) -> str:
+        recipe = dataclasses.asdict(job.recipe)
+        joint = to_json(job.joint_sizes)
+        return key_of("artifact", self.material_keys[job.size], recipe, joint, tools_of(job.recipe))
+
+    def unchanged(self) -> Manifest | None:
+        """The earlier export's manifest where that export is whole and what this one would be."""
+        try:
+            previous = Manifest.load(self.plan.out)
+            for artifact in previous.artifacts:
+                check_files(artifact, self.plan.out)
+        except (ValueError, OSError):
+            return None
+        wanted = [(job.id, key) for job, key in self.keys.items()]
+        same = (
+            [(artifact.id, artifact.key) for artifact in previous.artifacts] == wanted
+            and [control.name for control in previous.controls]
+            == [control.name for group in self.controls.values() for control in group]
+            and previous.checkpoint == self.sources.checkpoint
+            and (self.plan.out / REPORT_FILE_NAME).is_file()
+        )
+        return previous if same and not self.plan.force else None
+
+    def run(self, folder: Path, networks: Deployable) -> Manifest:
+        """All stages; what is made is put together in ``folder``.
+
+        Raises:
+            ValueError: the disk is full, or nothing can be made at all.
+        """
+        materials = self.materials()
+        artifacts = self.artifacts(materials)
+        chains = self.chains(artifacts, materials)
+        controls = self.negative_controls()
+        manifest = self.assemble(folder, materials, artifacts, chains, controls)
+        if self.succeeded(manifest):
+            self.progress.add(1)
+            self.progress.start("report")
+            copy_schema(folder)
+            write_report(folder, networks)
+            self.progress.finish()
+        return manifest
+
+    def succeeded(self, manifest: Manifest) -> bool:
+        """Whether nothing failed."""
+        figures = [figure for pipeline in manifest.pipelines for figure in pipeline.parity]
+        return all(a.status != "failed" for a in manifest.artifacts) and all(figure.passed for figure in figures)
+
+    def materials(self) -> dict[Size, Path]:
+        """Compute what the artefacts of each size share."""
+        tasks = []
+        for number, (size, key) in enumerate(self.material_keys.items()):
+            arguments = (self.plan.checkpoint, size, number == 0)
+            tasks.append(self._task(f"materials-{size_name(size)}", key, make_materials, arguments))
+        for outcome in self._run(tasks, self._is_there):
+            if outcome.reason:
+                raise ValueError(outcome.reason)
+        return {size: task.folder for size, task in zip(self.material_keys, tasks, strict=True)}
+
+    def artifacts(self, materials: dict[Size, Path]) -> tuple[Artifact, ...]:
+        """Make and check every artefact; one that fails does not stop the others."""
+        graphs = load_facts(next(iter(materials.values()))).graphs
+        tasks = {job: self._task(job.id, key, make, (job, materials[job.size], key)) for job, key in self.keys.items()}
+        outcomes = self._run(list(tasks.values()), self._has_passed)
+        return tuple(
+            _artifact(job, graphs[job.recipe.graph], outcome) for job, outcome in zip(tasks, outcomes, strict=True)
+        )
+
+    def chains(self, artifacts: Sequence[Artifact], materials: dict[Size, Path]) -> tuple[Pipeline, ...]:
+        """Run photographs through the artefacts that belong together, from end to end."""
+        folders = {job.id: self.cache.entry(job.id, key) for job, key in self.keys.items()}
+        passed = {artifact.id: artifact for artifact in artifacts if artifact.status == "passed"}
+        found: list[Pipeline] = []
+        tasks: list[Task] = []
+        for number, size in enumerate(self.plan.sizes):
+            jobs = {job.recipe: job for job in self.plan.jobs if job.size == size and job.id in passed}
+            for target, precision, chosen in pipelines(list(jobs)):
+                members = {graph: passed[jobs[recipe].id] for graph, recipe in chosen.items()}
+                pipeline = _pipeline(target, precision, size, members)
+                places = {graph: folders[artifact.id] for graph, artifact in members.items()}
+                key = key_of("chain", [artifact.key for artifact in members.values()])
+                name = f"chain-{target}-{precision}" + (f"-{size_name(size)}" if number else "")
+                found.append(pipeline)
+                tasks.append(self._task(name, key, check_pipeline, (members, places, precision, materials[size])))
+        outcomes = self._run(tasks, self._is_there)
+        return tuple(_with_figures(pipeline, outcome) for pipeline, outcome in zip(found, outcomes, strict=True))
+
+    def negative_controls(self) -> tuple[NegativeControl, ...]:
+        """Break files on purpose and see whether the gates notice."""
+        if not self.controls:
+            return ()
+        key = key_of("materials", to_json(self.sources), to_json(CONTROLS_SIZE))
+        arguments = (self.plan.checkpoint, CONTROLS_SIZE, True)
+        materials = self._task(f"materials-controls-{size_name(CONTROLS_SIZE)}", key, make_materials, arguments)
+        tasks = [
+            self._task(f"controls-{name}", key_of("controls", name, key), try_controls, (name, materials.folder))
+            for name in self.controls
+        ]
+        if any(not self._is_there(task.folder) for task in tasks) or self.plan.force:
+            self._run([materials], self._is_there)
+        outcomes = self._run(tasks, self._is_there)
+        return tuple(
+            control
+            for group, outcome in zip(self.controls.values(), outcomes, strict=True)
+            for control in _controls(group, outcome)
+        )
+
+    def assemble(
+        self,
+        folder: Path,
+        materials: dict[Size, Path],
+        artifacts: tuple[Artifact, ...],
+        chains: tuple[Pipeline, ...],
+        controls: tuple[NegativeControl, ...],
+    ) -> Manifest:
+        """Put the files together in ``folder`` and describe them."""
+        for job, artifact in zip(self.keys, artifacts, strict=True):
+            entry = self.cache.entry(job.id, self.keys[job])
+            for file in artifact.files:
+                _copy(entry / file.path, folder / file.path)
+        facts = [load_facts(path) for path in materials.values()]
+        golden = _golden(facts, self.plan.graphs)
+        for case in golden:
+            for tensor in (*case.inputs, *case.outputs, *case.truth):
+                source = next(path for path in materials.values() if (path / tensor.path).is_file())
+                _copy(source / tensor.path, folder / tensor.path)
+        quantizes = any(artifact.precision == "int8" for artifact in artifacts)
+        manifest = Manifest(
+            schema_version=SCHEMA_VERSION,
+            reblur_version=reblur_version(),
+            created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            license=LICENSE,
+            checkpoint=self.sources.checkpoint,
+            sizes=self.plan.sizes,
+            sigma_max_px=facts[0].sigma_max_px,
+            resize=RESIZE,
+            tiling=TILING,
+            graphs={name: facts[0].graphs[name] for name in ALL_GRAPHS if name in self.plan.graphs},
+            artifacts=artifacts,
+            pipelines=chains,
+            golden=golden,
+            tools=all_versions(package for recipe in self.plan.recipes for package in recipe.packages),
+            int8=facts[0].int8 if quantizes else None,
+            matrix=self._matrix(artifacts),
+            controls=controls,
+        )
+        manifest.write(folder)
+        return manifest
+
+    def _matrix(self, artifacts: Sequence[Artifact]) -> tuple:
+        """Every answer of the first size against every other."""
+        answers: dict[tuple[str, str], Runs] = {}
+        for job, artifact in zip(self.keys, artifacts, strict=True):
+            if job.is_first_size and artifact.status == "passed":
+                answers |= {(artifact.graph, k): v for k, v in load_results(self._entry(job)).items()}
+        return tuple(
+            cell
+            for graph in self.plan.graphs
+            for cell in matrix({name: runs for (own, name), runs in answers.items() if own == graph}, graph)
+        )
+
+    def _entry(self, job: Job) -> Path:
+        return self.cache.entry(job.id, self.keys[job])
+
+    def _task(self, name: str, key: str, function: Callable[..., None], arguments: tuple) -> Task:
+        task = Task(name=name, function=function, arguments=arguments, folder=self.cache.entry(name, key))
+        self.used.append(task.folder)
+        return task
+
+    def _run(self, tasks: Sequence[Task], is_good: Callable[[Path], bool]) -> list[Outcome]:
+        """Run those tasks whose result is not there yet."""
+        todo = [task for task in tasks if self.plan.force or not is_good(task.folder)]
+        self.progress.add(len(todo))
+        ended = run_tasks(
+            todo,
+            self.plan.jobs_at_once,
+            self.interrupts,
+            on_start=lambda task: self.progress.start(task.name),
+            on_end=lambda outcome: self.progress.finish(),
+        )
+        by_name = {outcome.task.name: outcome for outcome in ended}
+        return [by_name.get(task.name) or Outcome(task=task, reason="") for task in tasks]
+
+    def _is_there(self, folder: Path) -> bool:
+        return read_record(folder) is not None
+
+    def _has_passed(self, folder: Path) -> bool:
+        """Whether an artefact was made, is whole still, and did not fail."""
+        record = read_record(folder)
+        if record is None:
+            return False
+        try:
+            artifact = from_json(Artifact, record["artifact"], "record")
+            if artifact.files:
+                check_files(artifact, folder)
+        except (ValueError, KeyError):
+            return False
+        return artifact.status == "passed" or bool(artifact.status == "not run" and artifact.files)
+
+
+def controls_of(plan: Plan) -> dict[str, tuple[Control, ...]]:
+    """The negative controls of what is exported, by the recipe that they are tried on."""
+    made = {recipe.id for recipe in plan.recipes}
+    return {name: group for name, group in by_artifact().items() if plan.controls and name in made}
+
+
+def _artifact(job: Job, graph: Graph, outcome: Outcome) -> Artifact:
+    record = read_record(outcome.task.folder)
+    if outcome.reason or record is None:
+        return failed(describe(job, graph), ValueError(outcome.reason or "its result cannot be read"))
+    return from_json(Artifact, record["artifact"], outcome.task.name)
+
+
+def _pipeline(target: str, precision: str, size: Size, members: dict[str, Artifact]) -> Pipeline:
+    return Pipeline(
+        backend=TARGETS[target].format,
+        delegate=TARGETS[target].delegate,
+        precision=precision,
+        height_px=size.height_px,
+        width_px=size.width_px,
+        gates=gate_rules_chain(precision),
+        defocus=members["defocus"].id,
+        deblur=members["deblur"].id,
+        refocus=members["refocus"].id,
     )
+
+
+def _with_figures(pipeline: Pipeline, outcome: Outcome) -> Pipeline:
+    """The pipeline with what was measured.
+
+    Raises:
+        ValueError: nothing was.
+    """
+    record = read_record(outcome.task.folder)
+    if outcome.reason or record is None:
+        raise ValueError(f"{outcome.task.name}: {outcome.reason or 'its result cannot be read'}")
+    figures = tuple(from_json(ParityFigure, figure, outcome.task.name) for figure in record["figures"])
+    return dataclasses.replace(pipeline, parity=figures)
+
+
+def _controls(group: Sequence[Control], outcome: Outcome) -> tuple[NegativeControl, ...]:
+    """What became of the controls of one recipe."""
+    record = read_record(outcome.task.folder)
+    if outcome.reason or record is None:
+        return tuple(not_tried(control, outcome.reason or "its result cannot be read") for control in group)
+    return tuple(from_json(NegativeControl, control, outcome.task.name) for control in record["controls"])
+
+
+def _golden(facts: Iterable[Facts], graphs: Sequence[str]) -> tuple:
+    return tuple(case for one in facts for case in one.golden if case.graph in graphs)
+
+
+def _copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, destination)

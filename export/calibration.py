@@ -25,12 +25,13 @@ def calibration_samples(specs: Mapping[str, GraphSpec], height: int, width: int)
     """Inputs of the graphs that have an int8 recipe, by graph; the same on every machine and every day.
 
     Args:
-        specs: the graphs, all three.
+        specs: the graphs, refocus among them.
         height: of every tensor, in pixels.
         width: of every tensor, in pixels.
 
     Returns:
-        For "defocus" (image,), for "deblur" (image, sigma_px); each (1, C, H, W) float32.
+        For "defocus" (image,), for "deblur" (image, sigma_px), for "fused" (image, target_sigma_px), whose map nothing
+        quantised depends on; each (1, C, H, W) float32.
     """
     sigma_max_px = specs["defocus"].outputs[0].range[1]
     ramp_px = diagonal_ramp(height, width, sigma_max_px)
@@ -44,4 +45,8 @@ def calibration_samples(specs: Mapping[str, GraphSpec], height: int, width: int)
             images += [picture, specs["refocus"].module(picture, even_px), uneven]
             with_true_map.append((uneven, ramp_px))
         estimated = [(image, specs["defocus"].module(image)) for image in images]
-    return {"defocus": [(image,) for image in images], "deblur": [*estimated, *with_true_map]}
+    return {
+        "defocus": [(image,) for image in images],
+        "deblur": [*estimated, *with_true_map],
+        "fused": [(image, ramp_px) for image in images],
+    }

@@ -12,12 +12,5 @@ RESIZE = ResizePolicy(
 """What ``runtime.pipeline`` does."""
 
 
-def tiling(height: int, width: int) -> Tiling:
-    """What ``runtime.tiling`` does, with graphs of this size in pixels."""
-    return Tiling(
-        tile_height_px=height,
-        tile_width_px=width,
-        alignment_px=ALIGNMENT_PX,
-        padding="edge",
-        inner_halo="discard",
-    )
+TILING = Tiling(alignment_px=ALIGNMENT_PX, padding="edge", inner_halo="discard")
+"""What ``runtime.tiling`` does."""

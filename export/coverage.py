@@ -3,8 +3,9 @@
     for part in coverage(Path("artifacts/deblur_int8.tflite")):
         print(part.delegate, part.method, part.subgraphs, part.share_inside)
 
-Measured where the delegate is on this machine (XNNPACK in LiteRT) or its decision is in the file (ExecuTorch).
-Predicted by the rules of ``export.lint`` where only a phone can tell (Neural Engine, GPU delegate, NNAPI).
+Measured where the delegate is on this machine (XNNPACK in LiteRT, onnxruntime's CPU) or its decision is in the file
+(ExecuTorch). Predicted by the rules of ``export.lint`` where only the device can tell (Neural Engine, GPU delegate,
+NNAPI, WebGPU).
 
 A measured graph must be one subgraph: each further one copies tensors and leaves operators to slow kernels.
 """
@@ -18,12 +19,14 @@ from typing import Any, Literal
 
 from export.lint import UNITS, is_taken
 from export.lint_rules import Unit
+from export.onnx_nodes import onnx_nodes
 from export.op_nodes import OpNode, histogram, mil_nodes, tflite_nodes, work
-from export.pte_nodes import pte_nodes
+from export.pte_nodes import TITLES, pte_nodes
 from runtime.silence import silence
 
 Method = Literal["measured", "predicted"]
 LITERT_XNNPACK = "XNNPACK (LiteRT)"
+ONNX_CPU = "CPU (onnxruntime)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +61,19 @@ class Coverage:
         return f"{self.delegate} takes the graph in {self.subgraphs} subgraphs, not 1; operators outside: {left}"
 
 
-def coverage(path: Path) -> tuple[Coverage, ...]:
+def coverage(path: Path, function: str | None = None) -> tuple[Coverage, ...]:
     """The coverage of a saved file by everything that may run it.
+
+    Args:
+        path: the file.
+        function: which one of an .mlpackage with several.
 
     Raises:
         ValueError: the file is of an unknown kind, or damaged.
     """
     if path.suffix not in READERS:
         raise ValueError(f"cannot tell what runs {path}: expected a file ending in {', '.join(READERS)}")
-    return READERS[path.suffix](path)
+    return READERS[path.suffix](path, function)
 
 
 def tflite_coverage(path: Path) -> tuple[Coverage, ...]:
@@ -81,13 +88,31 @@ def pte_coverage(path: Path) -> tuple[Coverage, ...]:
     found = pte_nodes(path)
     nodes = (*found.inside, *found.outside)
     taken = [True] * len(found.inside) + [False] * len(found.outside)
-    name = f"{' and '.join(dict.fromkeys(found.delegates)) or 'no delegate'} (ExecuTorch)"
+    titles = dict.fromkeys(TITLES[delegate] for delegate in found.delegates)
+    name = f"{' and '.join(titles) or 'no delegate'} (ExecuTorch)"
     return (_describe(name, "measured", len(found.delegates), nodes, taken),)
 
 
-def mlpackage_coverage(path: Path) -> tuple[Coverage, ...]:
+def mlpackage_coverage(path: Path, function: str | None = None) -> tuple[Coverage, ...]:
     """The Neural Engine, by rule."""
-    return tuple(_predictions(mil_nodes(path), path.suffix))
+    return tuple(_predictions(mil_nodes(path, function), path.suffix))
+
+
+def onnx_coverage(path: Path) -> tuple[Coverage, ...]:
+    """The CPU as onnxruntime uses it here, which runs a graph whole or not at all; WebGPU by rule.
+
+    Raises:
+        ValueError: the file is no ONNX model, or onnxruntime refuses it.
+    """
+    nodes = onnx_nodes(path)
+    with silence():
+        import onnxruntime
+
+        try:
+            onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has an exception of its own for each of its status codes
+            raise ValueError(f"onnxruntime refuses {path}: {str(error).splitlines()[0]}") from error
+    return (_describe(ONNX_CPU, "measured", 1, nodes, [True] * len(nodes)), *_predictions(nodes, path.suffix))
 
 
 def count_subgraphs(nodes: Sequence[OpNode], taken: Sequence[bool]) -> int:
@@ -161,9 +186,10 @@ def _xnnpack_takes(path: Path, nodes: Sequence[OpNode]) -> tuple[list[bool], int
     return taken, len(pieces)
 
 
-READERS: dict[str, Callable[[Path], tuple[Coverage, ...]]] = {
+READERS: dict[str, Callable[[Path, str | None], tuple[Coverage, ...]]] = {
     ".mlpackage": mlpackage_coverage,
-    ".pte": pte_coverage,
-    ".tflite": tflite_coverage,
+    ".onnx": lambda path, function: onnx_coverage(path),
+    ".pte": lambda path, function: pte_coverage(path),
+    ".tflite": lambda path, function: tflite_coverage(path),
 }
 """Suffix of a file -> what runs it."""

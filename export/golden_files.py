@@ -6,115 +6,126 @@ without a header; the manifest says how to read them and how far an answer may b
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from export.golden import Array, Case, tile_px
+from export.golden import Array, Case, output_stride_px, tile_px
 from export.parity import tolerances
 from runtime.files import write_atomically
 from runtime.golden import mirrored, read_input, read_output, sampled
+from runtime.manifest import sha256_of
 from runtime.schema_golden import GoldenCase, GoldenInput, GoldenOutput
 
 FOLDER = "golden"
-SAMPLES_PER_SIDE = 64
-"""Least number of output pixels kept along either axis, where there are as many."""
 
 
-def save_cases(cases: Sequence[Case], directory: Path) -> tuple[GoldenCase, ...]:
+def save_cases(cases: Sequence[Case], directory: Path, *, first_size: bool = True) -> tuple[GoldenCase, ...]:
     """Write the cases' tensors under ``directory``/golden and describe them for the manifest.
 
     Args:
-        cases: answered at every pixel, their inputs as ``export.golden.as_stored`` makes them.
+        cases: of one size, answered at every pixel, their inputs as ``export.golden.as_stored`` makes them.
         directory: the manifest's folder.
+        first_size: False for every size but the first. Their files have the size in their names, and a tensor equal
+            to one that is there already gets no file of its own.
 
     Raises:
         ValueError: a file cannot be written, or an input is not what eight bits and a mirror can say.
     """
     folder = directory / FOLDER
     folder.mkdir(exist_ok=True)
-    written: dict[str, str] = {}
+    there = () if first_size else sorted(path for path in folder.iterdir() if path.suffix in (".u8", ".f32"))
+    store = _Store(
+        directory=directory, names_size=not first_size, written={sha256_of(path): path.name for path in there}
+    )
+    return tuple(store.save(thinned(case)) for case in cases)
 
-    def save(name: str, content: bytes) -> tuple[str, str]:
-        digest = hashlib.sha256(content).hexdigest()
-        if digest not in written:
-            written[digest] = f"{FOLDER}/{name}"
-            write_atomically(directory / written[digest], content)
-        return written[digest], digest
 
-    def save_input(case: Case, name: str) -> GoldenInput:
+@dataclass(frozen=True, kw_only=True)
+class _Store:
+    """Writes tensors, each content once."""
+
+    directory: Path
+    names_size: bool
+    written: dict[str, str]
+    """Digest -> name of the file."""
+
+    def save(self, case: Case) -> GoldenCase:
+        """Write a thinned case."""
+        height, width = case.size_px
+        return GoldenCase(
+            graph=case.graph,
+            case=case.name,
+            height_px=height,
+            width_px=width,
+            inputs=tuple(self._input(case, name) for name in case.inputs),
+            outputs=tuple(self._output(case, name, value, case.stride_px) for name, value in case.outputs.items()),
+            truth=tuple(
+                self._output(case, f"true_{name}", value, case.truth_stride_px, name)
+                for name, value in case.truth.items()
+            ),
+            tolerances=tolerances(case),
+        )
+
+    def _input(self, case: Case, name: str) -> GoldenInput:
         numbers = _numbers(case, name)
-        path, digest = save(f"{case.graph}.{case.name}.{name}.u8", numbers.tobytes())
+        path, digest = self._write(case, f"{name}.u8", numbers.tobytes())
         return GoldenInput(
             name=name, path=path, dtype="uint8", divisor=case.divisors[name], shape=numbers.shape, layout="NCHW",
             sha256=digest,
         )  # fmt: skip
 
-    def save_output(case: Case, name: str) -> GoldenOutput:
-        value = np.ascontiguousarray(case.outputs[name], dtype="<f4")
-        path, digest = save(f"{case.graph}.{case.name}.{name}.f32", value.tobytes())
+    def _output(self, case: Case, label: str, value: Array, stride_px: int, name: str = "") -> GoldenOutput:
+        numbers = np.ascontiguousarray(value, dtype="<f4")
+        path, digest = self._write(case, f"{label}.f32", numbers.tobytes())
         return GoldenOutput(
-            name=name, path=path, dtype="float32", stride_px=case.stride_px, shape=value.shape, layout="NCHW",
+            name=name or label, path=path, dtype="float32", stride_px=stride_px, shape=numbers.shape, layout="NCHW",
             sha256=digest,
         )  # fmt: skip
 
-    return tuple(
-        GoldenCase(
-            graph=case.graph,
-            case=case.name,
-            inputs=tuple(save_input(case, name) for name in case.inputs),
-            outputs=tuple(save_output(case, name) for name in case.outputs),
-            tolerances=tolerances(case),
-        )
-        for case in map(thinned, cases)
-    )
+    def _write(self, case: Case, ending: str, content: bytes) -> tuple[str, str]:
+        """Path relative to the manifest, and digest."""
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in self.written:
+            size = ".{}x{}".format(*case.size_px) if self.names_size else ""
+            self.written[digest] = f"{case.graph}.{case.name}{size}.{ending}"
+            write_atomically(self.directory / FOLDER / self.written[digest], content)
+        return f"{FOLDER}/{self.written[digest]}", digest
 
 
-def load_case(golden: GoldenCase, directory: Path, size_px: tuple[int, int], *, check_digests: bool = True) -> Case:
+def load_case(golden: GoldenCase, directory: Path, *, check_digests: bool = True) -> Case:
     """Read a case back.
 
     Args:
         golden: describes it.
         directory: the manifest's folder.
-        size_px: height and width of the graph's tensors.
         check_digests: whether the files must be the very ones described; their sizes must be right in any case.
 
     Raises:
         ValueError: a file is missing, of another size, or not the one described.
     """
-    strides = {tensor.stride_px for tensor in golden.outputs}
-    if len(strides) != 1:
-        raise ValueError(f"{golden.graph} {golden.case} must have one stride_px for all outputs, got {sorted(strides)}")
+    size_px = (golden.height_px, golden.width_px)
     return Case(
         graph=golden.graph,
         name=golden.case,
         inputs={t.name: read_input(t, directory, size_px, check_digest=check_digests) for t in golden.inputs},
         outputs={t.name: read_output(t, directory, check_digest=check_digests) for t in golden.outputs},
         divisors={t.name: t.divisor for t in golden.inputs},
-        stride_px=strides.pop(),
+        stride_px=_stride_px(golden, golden.outputs),
+        truth={t.name: read_output(t, directory, check_digest=check_digests) for t in golden.truth},
+        truth_stride_px=_stride_px(golden, golden.truth) if golden.truth else 1,
     )
 
 
 def thinned(case: Case) -> Case:
     """The case with the outputs at every few pixels."""
-    height, width = next(iter(case.inputs.values())).shape[2:]
-    stride_px = output_stride_px(height, width)
+    stride_px = output_stride_px(*case.size_px)
     outputs = {name: sampled(value, stride_px) for name, value in case.outputs.items()}
-    return Case(
-        graph=case.graph, name=case.name, inputs=case.inputs, outputs=outputs, divisors=case.divisors,
-        stride_px=stride_px,
-    )  # fmt: skip
-
-
-def output_stride_px(height: int, width: int) -> int:
-    """The largest odd stride that leaves ``SAMPLES_PER_SIDE`` pixels along the shorter side, at least 1.
-
-    Odd, because the networks halve the resolution a few times: an even stride would see one kind of pixel only.
-    """
-    largest = max(1, min(height, width) // SAMPLES_PER_SIDE)
-    return largest - 1 + largest % 2
+    return dataclasses.replace(case, outputs=outputs, stride_px=stride_px)
 
 
 def _numbers(case: Case, name: str) -> np.ndarray:
@@ -125,3 +136,10 @@ def _numbers(case: Case, name: str) -> np.ndarray:
     if not np.array_equal(mirrored(numbers.astype(np.float32) / divisor, *value.shape[2:]), value):
         raise ValueError(f"{case.graph} {case.name}: {name} is not a mirrored tile of eight-bit numbers")
     return numbers
+
+
+def _stride_px(golden: GoldenCase, tensors: tuple[GoldenOutput, ...]) -> int:
+    strides = {tensor.stride_px for tensor in tensors}
+    if len(strides) != 1:
+        raise ValueError(f"{golden.graph} {golden.case} must have one stride_px for all outputs, got {sorted(strides)}")
+    return strides.pop()

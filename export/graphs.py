@@ -1,6 +1,8 @@
-"""The three deployable graphs and their contract: the one place where a tensor's meaning is written down.
+"""The deployable graphs and their contract: the one place where a tensor's meaning is written down.
 
 defocus: image -> sigma_px.    deblur: image, sigma_px -> sharp.    refocus: sharp, target_sigma_px -> refocused.
+fused: image, target_sigma_px -> refocused, all three in one file, for a map of blur that is known beforehand (from a
+depth camera, say). It deblurs again for every target, so an application with a finger on the glass wants the three.
 
 All graphs are NCHW float32 here; a writer changes layout and type at the border of its own format.
 """
@@ -45,6 +47,22 @@ class DeblurGraph(nn.Module):
         return torch.clamp(self.network(image, sigma_px), 0.0, 1.0)
 
 
+class FusedGraph(nn.Module):
+    """The three graphs in a row; each is a module of the other specs, so the weights are shared."""
+
+    def __init__(self, defocus: nn.Module, deblur: nn.Module, refocus: nn.Module) -> None:
+        super().__init__()
+        self.defocus = defocus
+        self.deblur = deblur
+        self.refocus = refocus
+
+    def forward(self, image: Tensor, target_sigma_px: Tensor) -> Tensor:
+        """(B, 3, H, W) sRGB, (B, 1, H, W) pixels -> (B, 3, H, W) sRGB in [0, 1]."""
+        sharp = self.deblur(image, self.defocus(image))
+        refocused: Tensor = self.refocus(sharp, target_sigma_px)
+        return refocused
+
+
 def picture(name: str, meaning: str) -> TensorMeaning:
     """Contract of an sRGB picture."""
     return TensorMeaning(
@@ -84,7 +102,7 @@ def unet_halo_px(unet: UNet) -> int:
 
 
 def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
-    """The three graphs of a checkpoint, in the order in which a photograph passes through them."""
+    """The graphs of a checkpoint: three in the order in which a photograph passes through them, then all in one."""
     sigma_max_px = networks.config.sigma_max_px
     image = picture("image", "the photograph")
     sigma = sigma_map("sigma_px", sigma_max_px, "standard deviation of the photograph's defocus blur, per axis")
@@ -116,7 +134,16 @@ def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
         halo_px=blur.blur.radius,
         module=blur,
     )
-    return {spec.name: spec for spec in (defocus, deblur, refocus)}
+    fused = GraphSpec(
+        name="fused",
+        summary="removes the defocus from a photograph and blurs it anew, with a sigma of its own at each pixel",
+        inputs=(image, target),
+        outputs=(refocused,),
+        # What each graph reaches beyond a pixel adds up.
+        halo_px=defocus.halo_px + deblur.halo_px + refocus.halo_px,
+        module=FusedGraph(defocus.module, deblur.module, refocus.module).eval(),
+    )
+    return {spec.name: spec for spec in (defocus, deblur, refocus, fused)}
 
 
 def example_inputs(spec: GraphSpec, height: int, width: int, seed: int = 0) -> tuple[Tensor, ...]:

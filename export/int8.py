@@ -8,9 +8,11 @@ from pathlib import Path
 
 from export.calibration import calibration_samples
 from export.graphs import GraphSpec, build_graphs
-from export.quantize import FLOAT_FIRST_CONVS, Samples
+from export.int8_choice import UNTUNED, load_choice
+from export.quantize import Samples
 from runtime.schema import Int8Source
 from train.checkpoint import Deployable
+from train.int8_settings import Int8Settings
 from train.int8_weights import find_int8
 
 
@@ -22,8 +24,8 @@ class Int8Materials:
     """The graphs with the weights to quantise."""
     samples: Mapping[str, Samples] = field(default_factory=dict)
     """Graph -> representative inputs."""
-    float_first_convs: Mapping[str, int] = field(default_factory=dict)
-    """Graph -> convolutions at its start that stay float."""
+    settings: Mapping[str, Mapping[str, Int8Settings]] = field(default_factory=dict)
+    """Format -> graph -> how it is quantised."""
     source: Int8Source | None = None
     """Of the weights; None where nothing is quantised."""
 
@@ -38,12 +40,12 @@ def prepare_int8(
     Args:
         checkpoint: the float one.
         networks: its networks.
-        specs: its graphs, all three.
+        specs: its graphs, all four.
         height: of every tensor, in pixels.
         width: of every tensor, in pixels.
 
     Raises:
-        ValueError: there are fine-tuned weights, but they cannot be read.
+        ValueError: there are fine-tuned weights, but they or the choice of settings cannot be read.
     """
     found, reason = find_int8(checkpoint, networks)
     source = Int8Source(
@@ -55,7 +57,7 @@ def prepare_int8(
     return Int8Materials(
         specs=build_graphs(found.networks) if found else specs,
         samples=calibration_samples(specs, height, width),
-        float_first_convs=FLOAT_FIRST_CONVS[source.qat],
+        settings=load_choice() if source.qat else UNTUNED,
         source=source,
     )
 

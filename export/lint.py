@@ -1,8 +1,8 @@
-"""What keeps a saved file from running on a phone's accelerators, by rules: a prediction, not a measurement.
+"""What keeps a saved file off the accelerators of phones and browsers, by rules: a prediction, not a measurement.
 
     python -m export.lint artifacts/deblur_fp16.mlpackage artifacts/deblur_int8.tflite
 
-Where an operator really runs is decided on the phone, by its system and its drivers. Each rule says why, and where
+Where an operator really runs is decided on the device, by its system and its drivers. Each rule says why, and where
 that is written down. The table is ``export.lint_rules``; a rule looks at one operator.
 """
 
@@ -10,60 +10,45 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from export.lint_rules import RULES, Effect, Unit
+from export.lint_rules import RULES, Unit
+from export.mil.from_pte import BACKEND as CORE_ML_DELEGATE
+from export.onnx_nodes import onnx_nodes
 from export.op_nodes import OpNode, mil_nodes, tflite_nodes
+from export.pte_nodes import pte_nodes
+from export.vk.program import BACKEND as VULKAN_DELEGATE
+from runtime.schema import LintFinding
 
 PREDICTION = "prediction, not measurement"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A rule that some operators of a file break."""
-
-    rule: str
-    unit: Unit
-    effect: Effect
-    count: int
-    """Operators that break it."""
-    operators: tuple[str, ...]
-    """Their kinds."""
-    first: str
-    """Output of the first one."""
-    why: str
-    source: str
+UNITS: dict[str, tuple[Unit, ...]] = {
+    ".mlpackage": ("Neural Engine",),
+    ".onnx": ("WebGPU",),
+    ".tflite": ("GPU delegate", "NNAPI"),
+}
+"""Suffix of a file that is for no delegate in particular -> what it may run on."""
+DELEGATE_UNITS: dict[str, tuple[Unit, ...]] = {CORE_ML_DELEGATE: ("Neural Engine",), VULKAN_DELEGATE: ("Vulkan",)}
+"""Delegate of an ExecuTorch file -> what it may run on."""
 
 
-UNITS: dict[str, tuple[Unit, ...]] = {".mlpackage": ("Neural Engine",), ".tflite": ("GPU delegate", "NNAPI")}
-"""Suffix of a file -> what it may run on."""
-
-READERS: dict[str, Callable[[Path], tuple[OpNode, ...]]] = {".mlpackage": mil_nodes, ".tflite": tflite_nodes}
-
-
-def lint(path: Path) -> tuple[Finding, ...]:
+def lint_findings(path: Path, function: str | None = None) -> tuple[LintFinding, ...]:
     """What the rules say about a saved file, for every processor that may run it.
 
-    Raises:
-        ValueError: the file is of another kind, or damaged.
-    """
-    nodes = read_nodes(path)
-    return tuple(finding for unit in UNITS[path.suffix] for finding in lint_nodes(nodes, unit))
-
-
-def read_nodes(path: Path) -> tuple[OpNode, ...]:
-    """The operators of a saved file.
+    Args:
+        path: an .mlpackage, .onnx or .tflite; or a .pte, of which what is for Core ML or Vulkan has rules.
+        function: which one of an .mlpackage with several.
 
     Raises:
         ValueError: the file is of another kind, or damaged.
     """
     if path.suffix not in READERS:
         raise ValueError(f"cannot lint {path}: expected a file ending in {' or '.join(READERS)}")
-    return READERS[path.suffix](path)
+    units, nodes = READERS[path.suffix](path, function)
+    return tuple(finding for unit in units for finding in lint_nodes(nodes, unit))
 
 
-def lint_nodes(nodes: Iterable[OpNode], unit: Unit) -> list[Finding]:
+def lint_nodes(nodes: Iterable[OpNode], unit: Unit) -> list[LintFinding]:
     """The rules of one processor that some of ``nodes`` break, in the order of the table."""
     nodes = tuple(nodes)
     findings = []
@@ -72,9 +57,9 @@ def lint_nodes(nodes: Iterable[OpNode], unit: Unit) -> list[Finding]:
         if broken:
             kinds = tuple(dict.fromkeys(node.op for node in broken))
             findings.append(
-                Finding(
+                LintFinding(
                     rule=rule.name, unit=unit, effect=rule.effect, count=len(broken), operators=kinds,
-                    first=broken[0].output, why=rule.why, source=rule.source,
+                    why=rule.why, source=rule.source,
                 )
             )  # fmt: skip
     return findings
@@ -89,11 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the findings for the files named; 2 where one cannot be read."""
     paths = [Path(name) for name in (sys.argv[1:] if argv is None else argv)]
     if not paths:
-        print("error: name at least one .mlpackage or .tflite", file=sys.stderr)
+        print("error: name at least one .mlpackage, .onnx, .pte or .tflite", file=sys.stderr)
         return 2
     for path in paths:
         try:
-            findings = lint(path)
+            findings = lint_findings(path)
         except (ValueError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
@@ -102,6 +87,25 @@ def main(argv: Sequence[str] | None = None) -> int:
             kinds = ", ".join(finding.operators[:4]) + (", ..." if len(finding.operators) > 4 else "")
             print(f"  {finding.unit:13} {finding.effect:6} {finding.rule}: {finding.count} x {kinds}: {finding.why}")
     return 0
+
+
+Operators = tuple[tuple[Unit, ...], tuple[OpNode, ...]]
+"""What a file may run on, and the operators that it has for that."""
+
+
+def _lowered(path: Path) -> Operators:
+    """Of an ExecuTorch file, what is inside its delegates."""
+    found = pte_nodes(path)
+    return tuple(u for name in dict.fromkeys(found.delegates) for u in DELEGATE_UNITS.get(name, ())), found.inside
+
+
+READERS: dict[str, Callable[[Path, str | None], Operators]] = {
+    ".mlpackage": lambda path, function: (UNITS[".mlpackage"], mil_nodes(path, function)),
+    ".onnx": lambda path, function: (UNITS[".onnx"], onnx_nodes(path)),
+    ".pte": lambda path, function: _lowered(path),
+    ".tflite": lambda path, function: (UNITS[".tflite"], tflite_nodes(path)),
+}
+"""Suffix of a file -> how it is read."""
 
 
 if __name__ == "__main__":

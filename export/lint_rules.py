@@ -5,6 +5,7 @@ None of the vendors publishes the whole truth: each rule names where its claim i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -17,10 +18,12 @@ from export.allow_lists import (
     GPU_SOURCE,
     NNAPI_LEVELS,
     NNAPI_SOURCE,
+    WEBGPU_OPS,
+    WEBGPU_SOURCE,
 )
-from export.op_nodes import OpNode, size_of
+from export.op_nodes import OpNode, Shape, size_of
 
-Unit = Literal["Neural Engine", "GPU delegate", "NNAPI"]
+Unit = Literal["Neural Engine", "GPU delegate", "NNAPI", "WebGPU", "Vulkan"]
 Effect = Literal["blocks", "slows", "note"]
 
 ANE_RULES = "https://ane-guide.readthedocs.io/en/latest/part-5-practice/17-model-design-rules.html"
@@ -29,11 +32,14 @@ ANE_LAYOUT = "https://machinelearning.apple.com/research/neural-engine-transform
 ANE_PRECISION = "https://github.com/hollance/neural-engine docs/16-bit.md"
 FLEXIBLE = "https://apple.github.io/coremltools/docs-guides/source/flexible-inputs.html"
 GPU_GUIDE = "https://www.tensorflow.org/lite/performance/gpu"
+VULKAN_LAYOUTS = "https://github.com/pytorch/executorch backends/vulkan/_passes/tag_memory_meta_pass.py"
+VULKAN_LIMITS = "https://github.com/pytorch/executorch backends/vulkan/utils.py"
 NNAPI_END = "https://developer.android.com/ndk/guides/neuralnetworks/migration-guide"
 
 KERNEL_LIMIT = 13
 PLANE_LIMIT_PX, CHANNEL_LIMIT = 16384, 65536
 WORKING_SET_BYTES = 2 * 2**20
+TEXTURE_LIMIT = 2048
 SMALLEST_NORMAL_FP16 = 2.0**-14
 FLOATS = frozenset({"FLOAT16", "FLOAT32"})
 QUANTISED = frozenset({"INT8", "UINT8"})
@@ -64,6 +70,12 @@ def channels_off(node: OpNode, axis: int, multiple: int) -> bool:
     """Whether a convolution's channels are many, and no multiple of ``multiple``."""
     channels = node.shape[axis] if node.kernel and is_plane(node) else None
     return channels is not None and channels > 4 and channels % multiple != 0
+
+
+def is_beyond_texture(shape: Shape) -> bool:
+    """Whether a tensor (B, C, H, W) is larger than a 3-D texture of every GPU: W, H, and B * C in fours."""
+    *others, channels, rows, columns = (1, 1, 1, *(size or 1 for size in shape))
+    return max(columns, rows, math.prod(others) * -(-channels // 4)) > TEXTURE_LIMIT
 
 
 RULES: tuple[Rule, ...] = (
@@ -184,5 +196,20 @@ RULES: tuple[Rule, ...] = (
         name="nnapi-end", unit="NNAPI", effect="note", source=NNAPI_END,
         why="deprecated from Android 15 on; new apps should not need it",
         breaks=lambda node: True,
+    ),
+    Rule(
+        name="webgpu-op", unit="WebGPU", effect="blocks", source=WEBGPU_SOURCE,
+        why="onnxruntime-web has no kernel of it for WebGPU: the CPU does it, and tensors travel there and back",
+        breaks=lambda node: node.op not in WEBGPU_OPS,
+    ),
+    Rule(
+        name="vulkan-layout", unit="Vulkan", effect="slows", source=VULKAN_LAYOUTS,
+        why="the tensor is copied, since the next operator wants another of its axes four to a texel",
+        breaks=lambda node: node.op == "aten.clone.default",
+    ),
+    Rule(
+        name="vulkan-extent", unit="Vulkan", effect="blocks", source=VULKAN_LIMITS,
+        why=f"3-D textures beyond {TEXTURE_LIMIT} in a direction are not on every GPU",
+        breaks=lambda node: any(is_beyond_texture(shape) for shape in node.shapes),
     ),
 )  # fmt: skip

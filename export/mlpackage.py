@@ -1,33 +1,75 @@
-"""Core ML: writes a torch module as a ``.mlpackage`` folder, and runs such a folder again.
+"""Core ML: writes a torch module as a ``.mlpackage`` folder.
 
 The package is an ML Program for iOS 17 and later. Its bytes depend only on the module, its inputs and the
 versions of the tools: coremltools' random item names and conversion date are replaced or dropped.
+
+Inputs can be pictures of eight bits; outputs are always arrays. The sharp picture goes on into the blur, where eight
+bits would be too few, and by which rule Core ML rounds a picture that it gives back is not documented, so that no
+check away from a Mac could hold it to one. An array needs no copy either: an application hands its own memory over
+(``MLPredictionOptions.outputBackings``).
+
+| precision | weights | arithmetic |
+|---|---|---|
+| fp32 | fp32 | fp32 |
+| fp16 | fp16 | fp16 |
+| w8 | int8, one scale for each output channel; fp16 at the finest resolution | fp16 |
+| p6 | six bits, places in a table of 64 values; fp16 at the finest resolution | fp16 |
+| w8a8 | int8, where activations are | int8 where ``export.coreml.activations`` quantises, else fp16; experimental |
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
-import tempfile
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export.mil import MilProgram
-from export.mil.package import read_model, root_model_path
+from export.coreml.activations import float_operators, quantize_activations
+from export.coreml.files import check_path, placing
+from export.coreml.weights import fine_operators, palettize, quantize_weights
 from export.mil.quiet import quiet, quiet_warnings
+from export.quantize import Samples
 
-SUFFIX = ".mlpackage"
-PRECISIONS = ("fp16", "fp32")
+PRECISIONS = ("fp32", "fp16", "w8", "p6", "w8a8")
 AUTHOR = "Reblur"
 LICENSE = "Apache-2.0"
-VOLATILE_METADATA = ("com.github.apple.coremltools.conversion_date",)
-"""Entries that differ between two conversions of the same module."""
+IMAGE_DIVISOR = 255.0
+"""What a package divides the numbers of a picture by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What ``write_mlpackage`` was asked for."""
+
+    module: nn.Module
+    example_inputs: tuple[Tensor, ...]
+    input_names: Sequence[str]
+    output_names: Sequence[str]
+    precision: str
+    images: Collection[str]
+    description: str
+
+
+class _FromPictures(nn.Module):
+    """A module that takes some of its inputs as 0 to 255.
+
+    The division is an operator of the program, in its precision. Core ML's own (``ImageType(scale=...)``) would be
+    float32 whatever the program's, and so off the Neural Engine.
+    """
+
+    def __init__(self, module: nn.Module, is_picture: Sequence[bool]) -> None:
+        super().__init__()
+        self.module = module
+        self.is_picture = tuple(is_picture)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """The module's outputs."""
+        pairs = zip(inputs, self.is_picture, strict=True)
+        return self.module(*(x * (1.0 / IMAGE_DIVISOR) if picture else x for x, picture in pairs))
 
 
 def write_mlpackage(
@@ -38,6 +80,9 @@ def write_mlpackage(
     path: Path,
     *,
     precision: str = "fp16",
+    images: Collection[str] = (),
+    calibration: Samples | None = None,
+    float_first_convs: int = 0,
     description: str = "",
 ) -> None:
     """Convert ``module`` and put the package at ``path``; what is there already is replaced only at the end.
@@ -48,102 +93,87 @@ def write_mlpackage(
         input_names: names of the inputs, in calling order.
         output_names: names of the outputs, in the module's order.
         path: the package folder, ending in ``.mlpackage``.
-        precision: "fp16" computes and takes and gives float16; "fp32" float32.
+        precision: one of ``PRECISIONS``. "fp32" takes and gives float32, the others float16.
+        images: inputs, (1, 3, H, W) with values in [0, 1], that the package takes as RGB pictures of eight bits: an
+            application gives it a CVPixelBuffer as the camera made it, without a copy into an array of numbers.
+        calibration: for w8a8, representative inputs as the module takes them.
+        float_first_convs: for w8a8, convolutions at the start that stay float.
         description: one sentence on what the model does; by default its inputs and outputs.
 
     Raises:
         ValueError: an argument does not fit, or the module cannot be converted.
         OSError: the folder cannot be written.
     """
-    _check_request(module, example_inputs, input_names, path, precision)
-    sentence = description or f"Reblur {path.stem}: {', '.join(input_names)} -> {', '.join(output_names)}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.stem}.", dir=path.parent))
-    try:
-        raw, clean = scratch / "raw" / path.name, scratch / "clean" / path.name
-        _convert(module, example_inputs, input_names, output_names, raw, precision, sentence)
-        _copy_reproducibly(raw, clean)
-        _move_into_place(clean, path, scratch / "replaced")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    request = _Request(
+        module=module,
+        example_inputs=example_inputs,
+        input_names=input_names,
+        output_names=output_names,
+        precision=precision,
+        images=images,
+        description=description or f"Reblur {path.stem}: {', '.join(input_names)} -> {', '.join(output_names)}",
+    )
+    check_path(path)
+    _check_request(request, calibration)
+    with placing(path) as scratch:
+        model = _convert(request, path.stem)
+        if precision == "w8":
+            model = quantize_weights(model, fine_operators(model))
+        elif precision == "p6":
+            model = palettize(model, fine_operators(model))
+        elif precision == "w8a8":
+            float_ops = float_operators(model, float_first_convs)
+            model.save(str(scratch / f"float-{path.name}"))
+            samples = _feeds(request, calibration or ())
+            model = quantize_activations(model, scratch / f"float-{path.name}", samples, float_ops)
+            model = quantize_weights(model, float_ops)
+        model.short_description, model.author, model.license = request.description, AUTHOR, LICENSE
+        model.save(str(scratch / path.name))
 
 
-def run_with_interpreter(
-    path: Path, inputs: Mapping[str, np.ndarray], precision: str = "fp16"
-) -> dict[str, np.ndarray]:
-    """Run the saved package with ``export.mil`` (any machine); see ``MilProgram.run``."""
-    return MilProgram.load(path).run(inputs, precision)
-
-
-def run_with_coreml(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run the saved package with Core ML itself, on whatever units it chooses.
-
-    Args:
-        path: the package folder.
-        inputs: an array of the declared shape for each input name.
-
-    Returns:
-        Output name -> float32 array.
-
-    Raises:
-        ValueError: this machine does not run macOS.
-    """
-    if sys.platform != "darwin":
+def _check_request(request: _Request, calibration: Samples | None) -> None:
+    examples = dict(zip(request.input_names, request.example_inputs, strict=False))
+    if request.precision not in PRECISIONS:
+        raise ValueError(f"precision '{request.precision}' is not known; known are {', '.join(PRECISIONS)}")
+    if len(request.example_inputs) != len(request.input_names):
         raise ValueError(
-            f"Core ML runs on macOS only, and this machine runs {sys.platform}; "
-            "use run_with_interpreter, which runs the same file on any machine"
+            f"{len(request.example_inputs)} example inputs were given for {len(request.input_names)} input names"
         )
-    with quiet_warnings():
-        import coremltools
-
-    model = coremltools.models.MLModel(str(path))
-    given = {name: np.asarray(array, dtype=np.float32) for name, array in inputs.items()}
-    return {name: np.asarray(array, dtype=np.float32) for name, array in model.predict(given).items()}
-
-
-def _check_request(
-    module: nn.Module,
-    example_inputs: tuple[Tensor, ...],
-    input_names: Sequence[str],
-    path: Path,
-    precision: str,
-) -> None:
-    if path.suffix != SUFFIX:
-        raise ValueError(f"a Core ML package ends in {SUFFIX}, but the path is {path}")
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
-    if len(example_inputs) != len(input_names):
-        raise ValueError(f"{len(example_inputs)} example inputs were given for {len(input_names)} input names")
-    if module.training:
+    for name in request.images:
+        if name not in examples:
+            raise ValueError(f"picture '{name}' is not one of the inputs, {', '.join(examples)}")
+        if examples[name].dim() != 4 or examples[name].shape[:2] != (1, 3):
+            raise ValueError(f"picture '{name}' should be (1, 3, H, W), but is {tuple(examples[name].shape)}")
+    if request.precision == "w8a8" and not calibration:
+        raise ValueError("w8a8 needs representative inputs to find the activations' ranges, but none are given")
+    if request.module.training:
         raise ValueError("the module is in training mode; call .eval() before converting it")
 
 
-def _convert(
-    module: nn.Module,
-    example_inputs: tuple[Tensor, ...],
-    input_names: Sequence[str],
-    output_names: Sequence[str],
-    path: Path,
-    precision: str,
-    description: str,
-) -> None:
-    """Convert and save to ``path``, silently."""
+def _convert(request: _Request, name: str) -> Any:
+    """The coremltools model, converted silently; fp16 in every precision but fp32."""
     with quiet_warnings():
         import coremltools as ct
 
-    dtype = {"fp16": np.float16, "fp32": np.float32}[precision]
-    compute = {"fp16": ct.precision.FLOAT16, "fp32": ct.precision.FLOAT32}[precision]
+    full = request.precision == "fp32"
+    dtype, compute = (np.float32, ct.precision.FLOAT32) if full else (np.float16, ct.precision.FLOAT16)
+    is_picture = [name in request.images for name in request.input_names]
+    module = _FromPictures(request.module, is_picture).eval() if any(is_picture) else request.module
+
+    def declared(name: str, example: Tensor) -> Any:
+        shape = tuple(example.shape)
+        if name in request.images:
+            return ct.ImageType(name=name, shape=shape, color_layout=ct.colorlayout.RGB)
+        return ct.TensorType(name=name, shape=shape, dtype=dtype)
+
     with quiet(), torch.no_grad():
         try:
             # Without the empty table, pixel shuffles and pads are torn into index arithmetic.
-            program = torch.export.export(module, example_inputs).run_decompositions({})
-            model = ct.convert(
+            program = torch.export.export(module, request.example_inputs).run_decompositions({})
+            return ct.convert(
                 program,
-                inputs=[
-                    ct.TensorType(name=name, shape=tuple(example.shape), dtype=dtype)
-                    for name, example in zip(input_names, example_inputs, strict=True)
-                ],
-                outputs=[ct.TensorType(name=name, dtype=dtype) for name in output_names],
+                inputs=[declared(*pair) for pair in zip(request.input_names, request.example_inputs, strict=True)],
+                outputs=[ct.TensorType(name=name, dtype=dtype) for name in request.output_names],
                 minimum_deployment_target=ct.target.iOS17,
                 compute_precision=compute,
                 convert_to="mlprogram",
@@ -153,56 +183,17 @@ def _convert(
             raise
         except Exception as error:
             reason = (str(error).strip().splitlines() or [""])[0]
-            raise ValueError(f"coremltools cannot convert {path.stem}: {type(error).__name__}: {reason}") from error
-        model.short_description = description
-        model.author = AUTHOR
-        model.license = LICENSE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        model.save(str(path))
+            raise ValueError(f"coremltools cannot convert {name}: {type(error).__name__}: {reason}") from error
 
 
-def _copy_reproducibly(raw: Path, clean: Path) -> None:
-    """Copy a package so that the same model gives the same bytes, and so that every copy of it stays valid.
+def _feeds(request: _Request, samples: Samples) -> list[dict[str, np.ndarray]]:
+    """The module's representative inputs as the package takes them."""
 
-    Left behind are a debugging table beside the manifest, and empty folders: a model without large constants
-    has an empty weights folder, which git and most copies lose, and a package that lacks an item of its
-    manifest is refused. Files get the usual permissions; coremltools keeps some for their owner alone.
-    """
-    for file in [raw / "Manifest.json", *sorted((raw / "Data").rglob("*"))]:
-        if file.is_file():
-            copy = clean / file.relative_to(raw)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
-    model_path = root_model_path(clean)
-    model = read_model(model_path)
-    for key in VOLATILE_METADATA:
-        model.description.metadata.userDefined.pop(key, None)
-    model_path.write_bytes(model.SerializeToString(deterministic=True))
-    _rename_items(clean)
+    def fed(name: str, tensor: Tensor) -> np.ndarray:
+        array: np.ndarray = tensor.detach().numpy()
+        return np.round(array * IMAGE_DIVISOR) if name in request.images else array
 
-
-def _rename_items(package: Path) -> None:
-    """Name the manifest's items after their paths, not at random, and drop those that are not there."""
-    manifest_path = package / "Manifest.json"
-    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-    entries = manifest["itemInfoEntries"]
-    names = {
-        name: str(uuid.uuid5(uuid.NAMESPACE_URL, entry["path"])).upper()
-        for name, entry in entries.items()
-        if (package / "Data" / entry["path"]).exists()
-    }
-    manifest["itemInfoEntries"] = {new: entries[old] for old, new in names.items()}
-    manifest["rootModelIdentifier"] = names[manifest["rootModelIdentifier"]]
-    manifest_path.write_text(json.dumps(manifest, indent=4, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _move_into_place(fresh: Path, path: Path, replaced: Path) -> None:
-    """Rename ``fresh`` to ``path``; the old one steps aside, as folders are not replaced in one step."""
-    try:
-        if path.exists():
-            path.rename(replaced)
-        fresh.rename(path)
-    except BaseException:
-        if replaced.exists() and not path.exists():
-            replaced.rename(path)
-        raise
+    return [
+        {name: fed(name, tensor) for name, tensor in zip(request.input_names, sample, strict=True)}
+        for sample in samples
+    ]

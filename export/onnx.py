@@ -20,6 +20,7 @@ from export.qdq import quantize_onnx
 from export.quantize import Samples
 from runtime.files import write_atomically
 from runtime.silence import silence
+from train.int8_settings import Int8Settings
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -41,7 +42,7 @@ def write_onnx(
     *,
     precision: str = "fp32",
     calibration: Samples | None = None,
-    float_first_convs: int = 0,
+    settings: Int8Settings | None = None,
 ) -> None:
     """Convert ``module`` and write it to ``path``, atomically.
 
@@ -53,7 +54,7 @@ def write_onnx(
         path: the file.
         precision: "fp32", or "int8": weights and activations, see ``export.quantize``.
         calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
-        float_first_convs: convolutions at the start that stay float in int8.
+        settings: for int8: what stays float, and the ranges.
 
     Raises:
         ValueError: an argument does not fit, the converted graph is not valid, or the file cannot be written.
@@ -70,7 +71,7 @@ def write_onnx(
                 {name: x.contiguous().numpy() for name, x in zip(input_names, sample, strict=True)}
                 for sample in calibration
             ]
-            model = quantize_onnx(model, feeds, float_first_convs)
+            model = quantize_onnx(model, feeds, settings or Int8Settings())
         content = _sealed(model)
     write_atomically(path, content)
 

@@ -114,13 +114,17 @@ def tflite_nodes(path: Path) -> tuple[OpNode, ...]:
     return tuple(nodes)
 
 
-def mil_nodes(path: Path) -> tuple[OpNode, ...]:
+def mil_nodes(path: Path, function: str | None = None) -> tuple[OpNode, ...]:
     """The operators of a ``.mlpackage`` in order of execution, constants left out.
+
+    Args:
+        path: the package.
+        function: which one of a package with several; None for the one that runs when nothing is said.
 
     Raises:
         ValueError: see ``MilProgram.load``.
     """
-    return nodes_of_program(MilProgram.load(path))
+    return nodes_of_program(MilProgram.load(path, function or ""))
 
 
 def nodes_of_program(program: MilProgram) -> tuple[OpNode, ...]:

@@ -10,14 +10,14 @@ from typing import Any, TextIO
 
 
 class Progress:
-    """Shows which step runs and how many are left.
+    """Shows which step runs and how many are left; steps may overlap.
 
     The bar writes to a duplicate of standard error, so it stays visible while ``runtime.silence`` has the original.
     """
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int = 0) -> None:
         self._steps = steps
-        self._done = 0
+        self._started_steps = 0
         self._started = time.monotonic()
         self._terminal: TextIO | None = None
         self._bar: Any = None
@@ -39,16 +39,23 @@ class Progress:
         if self._terminal is not None:
             self._terminal.close()
 
+    def add(self, steps: int) -> None:
+        """Announce that there are more steps than was known."""
+        self._steps += steps
+        if self._bar is not None:
+            self._bar.total = self._steps
+            self._bar.refresh()
+
     def start(self, step: str) -> None:
-        """Announce the step that begins now."""
+        """Announce a step that begins now."""
+        self._started_steps += 1
         if self._bar is not None:
             self._bar.set_description_str(step)
         else:
             seconds = time.monotonic() - self._started
-            print(f"[{self._done + 1}/{self._steps}] {seconds:5.0f} s  {step}", file=sys.stderr, flush=True)
+            print(f"[{self._started_steps}/{self._steps}] {seconds:5.0f} s  {step}", file=sys.stderr, flush=True)
 
     def finish(self) -> None:
-        """Count the step as done."""
-        self._done += 1
+        """Count a step as done."""
         if self._bar is not None:
             self._bar.update()

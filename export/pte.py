@@ -12,11 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from export.quantize import Samples
+from export.rewrite import without_strides
 from runtime.files import write_atomically
 from runtime.silence import silence
 from train.fake_quant import float_at_both_ends
+from train.int8_settings import Int8Settings
 
 PRECISIONS = ("fp32", "int8")
+SEGMENT_ALIGNMENT = 16
+"""Bytes. XNNPACK copies its weights when it packs them, so the default of 128 only pads each of them."""
 OUTSIDE = frozenset({"getitem"})
 """What may stand outside the delegate: taking its result out of a tuple, which computes nothing."""
 
@@ -28,7 +32,7 @@ def write_pte(
     *,
     precision: str = "fp32",
     calibration: Samples | None = None,
-    float_first_convs: int = 0,
+    settings: Int8Settings | None = None,
 ) -> None:
     """Convert ``module`` and write it to ``path``, atomically.
 
@@ -39,7 +43,7 @@ def write_pte(
         path: the file.
         precision: "fp32", or "int8": weights and activations, see ``export.quantize``.
         calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
-        float_first_convs: convolutions at the start that stay float in int8.
+        settings: for int8: what stays float, and the ranges.
 
     Raises:
         ValueError: an argument does not fit, the delegate leaves operators behind, or the file cannot be written.
@@ -52,9 +56,10 @@ def write_pte(
     # misreads every other tensor.
     inputs = tuple(x.contiguous() for x in example_inputs)
     with silence(), torch.no_grad():
+        module = without_strides(module)
         if precision == "int8":
             assert calibration is not None
-            module = _quantized(module, inputs, calibration, float_first_convs)
+            module = _quantized(module, inputs, calibration, settings or Int8Settings())
         content = _lower(module, inputs, path.stem)
     write_atomically(path, content)
 
@@ -88,21 +93,22 @@ def check_delegation(graph_module: torch.fx.GraphModule, name: str, delegate: st
 
 def _lower(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> bytes:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
+    from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
 
+    config = ExecutorchBackendConfig(segment_alignment=SEGMENT_ALIGNMENT)
     program = torch.export.export(module, inputs)
     lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
     check_delegation(lowered.exported_program().graph_module, name)
-    return bytes(lowered.to_executorch().buffer)
+    return bytes(lowered.to_executorch(config).buffer)
 
 
 def _quantized(
-    module: nn.Module, inputs: tuple[Tensor, ...], calibration: Samples, float_first_convs: int
+    module: nn.Module, inputs: tuple[Tensor, ...], calibration: Samples, settings: Int8Settings
 ) -> nn.Module:
-    """The module with quantisation and dequantisation around each operator from its first to its head."""
+    """The module with quantisation and dequantisation around each operator that does not stay float."""
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), float_at_both_ends(float_first_convs))
+    prepared = prepare_pt2e(torch.export.export(module, inputs).module(), float_at_both_ends(settings))
     for sample in calibration:
         prepared(*(x.contiguous() for x in sample))
     quantized: nn.Module = convert_pt2e(prepared)

@@ -6,21 +6,27 @@ Core ML. They are read with the schemas that ship with ExecuTorch.
 
 from __future__ import annotations
 
-import json
-import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.mil import MilProgram
 from export.mil.from_pte import BACKEND as CORE_ML
-from export.mil.from_pte import LOWERED_MODULE, read_program, unpack
+from export.mil.from_pte import LOWERED_MODULE, PACKAGE, unpack
 from export.op_nodes import OpNode, Shape, nodes_of_program, size_of
+from export.pte_file import constants_of, read_file, read_flatbuffer
+from export.vk.blob import read_graph
+from export.vk.ops import CONVOLUTIONS
+from export.vk.program import BACKEND as VULKAN
+from export.vk.values import Call, VkGraph
 
 XNNPACK = "XnnpackBackend"
-VULKAN = "VulkanBackend"
+TITLES: dict[str, str] = {CORE_ML: "Core ML", VULKAN: "Vulkan", XNNPACK: "XNNPACK"}
+"""Delegate -> its name for people."""
+Constants = Mapping[str, bytes]
+"""What the file keeps for its delegates beside their data, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,8 @@ def pte_nodes(path: Path) -> PteNodes:
     Raises:
         ValueError: the file is no ExecuTorch program, or a delegate is not one that can be read.
     """
-    program = read_program(path)
+    file = read_file(path)
+    program, constants = file.program, constants_of(file)
     (plan,) = program.execution_plan
     delegates: list[str] = []
     inside: list[OpNode] = []
@@ -54,28 +61,26 @@ def pte_nodes(path: Path) -> PteNodes:
                 delegate = plan.delegates[arguments.delegate_index]
                 data = bytes(program.backend_delegate_data[delegate.processed.index].data)
                 delegates.append(delegate.id)
-                inside += _read_delegate(delegate.id, data, path)
+                inside += _read_delegate(delegate.id, data, constants, path)
             elif kind == "KernelCall":
                 outside.append(_kernel_call(plan, arguments, len(outside)))
     return PteNodes(delegates=tuple(delegates), inside=tuple(inside), outside=tuple(outside))
 
 
-def _read_delegate(name: str, data: bytes, path: Path) -> tuple[OpNode, ...]:
+def _read_delegate(name: str, data: bytes, constants: Constants, path: Path) -> tuple[OpNode, ...]:
     if name not in _READERS:
         raise ValueError(f"{path} holds a subgraph for {name}, which cannot be read; these can: {', '.join(_READERS)}")
-    return _READERS[name](data, path)
+    return _READERS[name](data, constants, path)
 
 
-def _core_ml(data: bytes, path: Path) -> tuple[OpNode, ...]:
+def _core_ml(data: bytes, constants: Constants, path: Path) -> tuple[OpNode, ...]:
     with tempfile.TemporaryDirectory() as folder:
         unpack(data, Path(folder), path)
-        return nodes_of_program(MilProgram.load(Path(folder) / LOWERED_MODULE / "model.mlpackage"))
+        return nodes_of_program(MilProgram.load(Path(folder) / LOWERED_MODULE / PACKAGE))
 
 
-def _xnnpack(data: bytes, path: Path) -> tuple[OpNode, ...]:
-    import executorch.backends.xnnpack.serialization as serialization
-
-    graph = _flatbuffer(data, b"XH00", Path(serialization.__path__[0]) / "schema.fbs", path)
+def _xnnpack(data: bytes, constants: Constants, path: Path) -> tuple[OpNode, ...]:
+    graph = read_flatbuffer(data, b"XH00", "xnnpack", path)
     values = [value["xvalue_union"] for value in graph["xvalues"]]
     tensors = [value.get("tensor_value", value) for value in values]  # a quantised value wraps a plain one
     shapes = {tensor["id_out"]: tuple(tensor["dims"]) for tensor in tensors}
@@ -102,44 +107,36 @@ def _xnnpack_work(op: str, fields: dict[str, Any], shapes: dict[int, Shape]) -> 
     return out * window * int(fields["group_input_channels"])
 
 
-def _vulkan(data: bytes, path: Path) -> tuple[OpNode, ...]:
-    import executorch.backends.vulkan.serialization as serialization
-
-    graph = _flatbuffer(data, b"VH00", Path(serialization.__path__[0]) / "schema.fbs", path)
-    values = [value["value"] for value in graph["values"]]
+def _vulkan(data: bytes, constants: Constants, path: Path) -> tuple[OpNode, ...]:
+    graph = read_graph(data, constants, path)
     nodes: list[OpNode] = []
-    for call in graph["chain"]:
-        shapes = [tuple(values[i]["dims"]) if "dims" in values[i] else () for i in call["args"]]
-        multiplications = 0
-        if "conv" in call["name"]:
-            # Input, weight (C_out, C_in / groups, KH, KW; the first two exchanged when transposed), ..., output.
-            transposed = any(values[i].get("bool_val", False) for i in call["args"])
-            multiplications = size_of(shapes[0] if transposed else shapes[-1]) * size_of(shapes[1][1:])
-        elif call["name"].startswith(("aten.mul", "aten.div")):
-            multiplications = size_of(shapes[-1])
-        op = call["name"]
-        nodes.append(OpNode(op=op, output=str(len(nodes)), shape=shapes[-1], multiplications=multiplications))
+    for call in graph.calls:
+        reads = graph.reads(call)
+        tensors = [graph.tensor(value_id) for value_id in (*reads, call.output)]
+        nodes.append(
+            OpNode(
+                op=call.op,
+                output=str(call.output),
+                reads=tuple(str(value_id) for value_id in reads if graph.tensor(value_id).constant is None),
+                writes=(str(call.output),),
+                dtypes=tuple(tensor.dtype for tensor in tensors),
+                shapes=tuple(tensor.shape for tensor in tensors),
+                shape=tensors[-1].shape,
+                multiplications=_vulkan_work(graph, call),
+            )
+        )
     return tuple(nodes)
 
 
-def _flatbuffer(data: bytes, magic: bytes, schema: Path, path: Path) -> Any:
-    """The delegate's graph as plain lists and dictionaries.
-
-    Both delegates begin with four bytes that are skipped, four of ``magic``, two of the header's length, four of
-    the graph's offset and four of its size.
-    """
-    from executorch.exir._serialize._flatbuffer import _flatc_decompile
-
-    if data[4:8] != magic:
-        raise ValueError(f"the delegate's data in {path} starts with {data[4:8]!r}, not {magic!r}; it is damaged")
-    offset, size = (int.from_bytes(data[at : at + 4], "little") for at in (10, 14))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "graph.bin").write_bytes(data[offset : offset + size])
-        _flatc_decompile(name, str(schema), str(folder / "graph.bin"), ["--raw-binary"])
-        text = (folder / "graph.json").read_text(encoding="utf-8")
-    # The unbounded side of an activation is written as a bare inf, which is no JSON.
-    return json.loads(re.sub(r"(?<=[\s\[,:])(-?)inf(?=[\s\],}])", r"\1Infinity", text))
+def _vulkan_work(graph: VkGraph, call: Call) -> int:
+    """Multiplications of one Vulkan op."""
+    out = graph.tensor(call.output).shape
+    if call.op in CONVOLUTIONS:
+        # The weight is (C_out, C_in / groups, KH, KW); the first two are exchanged when transposed.
+        is_transposed = bool(graph.values[call.arguments[6]])
+        plane = graph.tensor(call.arguments[0]).shape if is_transposed else out
+        return size_of(plane) * size_of(graph.tensor(call.arguments[1]).shape[1:])
+    return size_of(out) if call.op in ("aten.mul.Tensor", "aten.div.Tensor") else 0
 
 
 def _kernel_call(plan: Any, call: Any, index: int) -> OpNode:
@@ -157,7 +154,7 @@ def _kernel_call(plan: Any, call: Any, index: int) -> OpNode:
     return OpNode(op=operator.name, output=f"outside {index}", shape=shape, multiplications=multiplications)
 
 
-_READERS: dict[str, Callable[[bytes, Path], tuple[OpNode, ...]]] = {
+_READERS: dict[str, Callable[[bytes, Constants, Path], tuple[OpNode, ...]]] = {
     CORE_ML: _core_ml,
     VULKAN: _vulkan,
     XNNPACK: _xnnpack,

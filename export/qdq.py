@@ -14,35 +14,37 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from train.float_parts import NetworkPlace, float_positions
+from train.int8_settings import Int8Settings, percentile_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 FIRST_OPERATOR = "Conv"
 HEAD_OPERATOR = "ConvTranspose"
-"""The last operator of this kind is the network's head."""
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 
 Feed = Mapping[str, np.ndarray]
 """An input of the model: (B, C, H, W) float32 by name."""
 
 
-def quantize_onnx(model: ModelProto, feeds: Sequence[Feed], float_first_convs: int = 0) -> ModelProto:
+def quantize_onnx(model: ModelProto, feeds: Sequence[Feed], settings: Int8Settings) -> ModelProto:
     """Quantise a float model; inputs and outputs stay float32.
 
     Args:
         model: the float model; left as it is.
         feeds: representative inputs.
-        float_first_convs: convolutions at the start that stay float.
+        settings: what stays float, and the ranges.
 
     Returns:
         The quantised model.
 
     Raises:
-        ValueError: the graph does not end in a head, so the rule has nothing to hold on to.
+        ValueError: the graph has no head, so the rule has nothing to hold on to, or the tool has no such ranges.
     """
     import onnx
     from onnxruntime import quantization
@@ -58,33 +60,70 @@ def quantize_onnx(model: ModelProto, feeds: Sequence[Feed], float_first_convs: i
             feed = next(self._feeds, None)
             return None if feed is None else dict(feed)
 
-    kept_float = _float_names(model, float_first_convs)
+    kept_float = _float_names(model, settings)
+    method, options = _calibration(settings.ranges)
     own = onnx.ModelProto()
     own.CopyFrom(model)  # the quantiser moves the weights of what it is given into a file
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
         quantization.quantize_static(
             own, str(path), Reader(), quant_format=quantization.QuantFormat.QDQ,
-            calibrate_method=quantization.CalibrationMethod.MinMax,
-            per_channel=True, weight_type=quantization.QuantType.QInt8, activation_type=quantization.QuantType.QUInt8,
-            reduce_range=True, nodes_to_exclude=kept_float,
+            calibrate_method=method, extra_options=options,
+            per_channel=settings.per_channel, reduce_range=True,
+            weight_type=quantization.QuantType.QInt8, activation_type=quantization.QuantType.QUInt8,
+            nodes_to_exclude=kept_float,
         )  # fmt: skip
         quantized = onnx.load(str(path))
     _keep_float_inputs(quantized, set(kept_float))
     return quantized
 
 
-def _float_names(model: ModelProto, float_first_convs: int) -> list[str]:
-    """Names of the operators up to the first convolutions that stay float, and of those after the network's head."""
+def _calibration(ranges: str) -> tuple[Any, dict[str, Any]]:
+    """Onnxruntime's method for these ranges, with its options.
+
+    Raises:
+        ValueError: it has none.
+    """
+    from onnxruntime.quantization import CalibrationMethod
+
+    fraction = percentile_of(ranges)
+    if fraction is not None:
+        return CalibrationMethod.Percentile, {"CalibPercentile": 100.0 * fraction}
+    known: dict[str, tuple[Any, dict[str, Any]]] = {
+        "min-max": (CalibrationMethod.MinMax, {}),
+        "moving-average": (CalibrationMethod.MinMax, {"CalibMovingAverage": True}),
+        "entropy": (CalibrationMethod.Entropy, {}),
+    }
+    if ranges not in known:
+        raise ValueError(f"onnxruntime has no {ranges} ranges: choose from {', '.join(known)} or a percentile")
+    return known[ranges]
+
+
+def _float_names(model: ModelProto, settings: Int8Settings) -> list[str]:
+    """Names of the operators that stay float."""
     nodes = list(model.graph.node)
-    heads = [i for i, node in enumerate(nodes) if node.op_type == HEAD_OPERATOR]
+    kept = float_positions(len(nodes), _networks(nodes), settings.float_first_convs, settings.float_head)
+    return [nodes[place].name for place in kept]
+
+
+def _networks(nodes: Sequence[NodeProto]) -> list[NetworkPlace]:
+    """The networks of a graph; a head is a transposed convolution that no skip is added to.
+
+    Raises:
+        ValueError: there is none.
+    """
+    added = {name for node in nodes if node.op_type == "Add" for name in node.input}
+    heads = [i for i, node in enumerate(nodes) if node.op_type == HEAD_OPERATOR and node.output[0] not in added]
     if not heads:
         raise ValueError(f"int8 needs a network that ends in a {HEAD_OPERATOR}; this graph has none")
-    convs = [i for i, node in enumerate(nodes) if node.op_type == FIRST_OPERATOR]
-    # A convolution and its ReLU are one quantised operator, so the ReLU goes with it.
-    ends = [i + 2 if nodes[i + 1].op_type == "Relu" else i + 1 for i in convs]
-    first = [convs[0] if convs else 0, *ends][float_first_convs]
-    return [node.name for node in (*nodes[:first], *nodes[heads[-1] + 1 :])]
+    places: list[NetworkPlace] = []
+    for head in heads:
+        previous = places[-1].end if places else 0
+        convs = [i for i in range(previous, head) if nodes[i].op_type == FIRST_OPERATOR]
+        # A convolution and its ReLU are one quantised operator, so the ReLU goes with it.
+        ends = tuple(i + 2 if nodes[i + 1].op_type == "Relu" else i + 1 for i in convs)
+        places.append(NetworkPlace(start=convs[0] if convs else previous, conv_ends=ends, head=head, end=head + 1))
+    return places
 
 
 def _keep_float_inputs(model: ModelProto, kept_float: set[str]) -> None:

@@ -1,6 +1,6 @@
 """Quantisation to int8: what is quantised, what stays float, and the ranges of the activations.
 
-All int8 targets follow one rule. Weights are symmetric and per channel, activations asymmetric and per tensor.
+All int8 targets follow one rule, ``train.float_parts``. Weights are symmetric, activations asymmetric and per tensor.
 These stay float:
 
 | graph | float | why |
@@ -9,98 +9,137 @@ These stay float:
 | | the sigmoid and the scale to pixels | eight bits for the sigmoid's result step by 1/256 of the largest sigma, wherever the map is smooth |
 | deblur | the fade-in, the residual add and the clamp | the picture passes beside the network in full precision; eight bits for the sum would floor the result at 59 dB, whatever the network says |
 | refocus | all of it | the weights of a Gaussian span five decades |
+| fused | as in the three by themselves, and what lies between the networks | |
 
-The heads are quantised: in float they would gain little, at the finest resolution and hence dearly.
-
-Ranges are the smallest and largest value seen over all samples. The tools' own defaults, a moving average over
-the samples or a histogram that clips, give the rare large activation away, and with it the strongest edges.
+The rest is settled by trying: ``export.search`` measures candidates, and ``export/quantisation.json`` keeps its choice.
 """  # noqa: E501  (a table)
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from train.fake_quant import FLOAT_FIRST_CONVS as FINE_TUNED_FLOAT_FIRST_CONVS
+from export.litert.model import is_constant, kind_of, read_model, schema
+from train.float_parts import NetworkPlace, float_positions
+from train.int8_settings import Int8Settings, percentile_of
 
 Samples = Sequence[tuple[Tensor, ...]]
 """Representative inputs: for each sample one (B, C, H, W) tensor for each input of the graph."""
+Feed = Mapping[str, np.ndarray]
+"""Representative inputs of a TFLite file by name, as the file takes them."""
 
-FLOAT_FIRST_CONVS: dict[bool, dict[str, int]] = {False: {"defocus": 2, "deblur": 0}, True: FINE_TUNED_FLOAT_FIRST_CONVS}
-"""Whether the weights were fine-tuned for int8 -> graph -> how many convolutions at its start stay float; whatever
-comes after its head does in any case."""
-FIRST_OPERATOR = "CONV_2D"
-HEAD_OPERATOR = "TRANSPOSE_CONV"
-"""The last operator of this kind is the network's head."""
+UNET, HEAD = "train.networks.unet.UNet_", "_head"
+"""What the converter writes in the names of tensors that were computed in a U-Net, and in its head."""
 
 
-def quantize_tflite(
-    model: bytes, signature: str, feeds: Sequence[Mapping[str, np.ndarray]], float_first_convs: int = 0
-) -> bytes:
+def quantize_tflite(model: bytes, signature: str, feeds: Sequence[Feed], settings: Int8Settings) -> bytes:
     """Quantise a float TFLite model; inputs and outputs stay float32.
 
     Args:
-        model: the float file.
+        model: the float file, with the tensor names that the converter gave it.
         signature: its signature.
-        feeds: representative inputs, (B, H, W, C) float32 by the signature's names.
-        float_first_convs: convolutions at the start that stay float.
+        feeds: representative inputs.
+        settings: what stays float, and the ranges.
 
     Returns:
         The quantised file.
+
+    Raises:
+        ValueError: there is no network in it, or the tool has no such ranges.
     """
-    from ai_edge_quantizer import quantizer, recipe
+    from ai_edge_quantizer import qtyping, quantizer, recipe_manager
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
     from ai_edge_quantizer.qtyping import TFLOperationName
 
+    granularity = qtyping.QuantGranularity.CHANNELWISE if settings.per_channel else qtyping.QuantGranularity.TENSORWISE
+    rules = recipe_manager.RecipeManager()
+    rules.add_static_config(
+        regex=".*", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8,
+        weight_granularity=granularity,
+    )  # fmt: skip
+    everything = rules.get_quantization_recipe()
     worker = quantizer.Quantizer(bytearray(model))
-    worker.load_quantization_recipe(recipe.static_wi8_ai8())
+    worker.load_quantization_recipe(everything)
     kept_float = [(".*", TFLOperationName.INPUT), (".*", TFLOperationName.OUTPUT)]
-    kept_float += [
-        (f"^{re.escape(name)};?$", TFLOperationName.ALL_SUPPORTED) for name in _float_names(model, float_first_convs)
-    ]
+    kept_float += [(f"^{re.escape(name)};?$", TFLOperationName.ALL_SUPPORTED) for name in _float_names(model, settings)]
     for pattern, operation in kept_float:
         worker.update_quantization_recipe(pattern, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
-    ranges = _activation_ranges(model, signature, feeds)
+    ranges = _activation_ranges(model, signature, feeds, everything, settings.ranges)
     result = worker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     return bytes(result.quantized_model)
 
 
-def _activation_ranges(model: bytes, signature: str, feeds: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Any]:
-    """Smallest and largest value of every tensor over all samples."""
-    from ai_edge_quantizer import calibrator, recipe, recipe_manager
+def _activation_ranges(model: bytes, signature: str, feeds: Sequence[Feed], rules: Any, ranges: str) -> dict[str, Any]:
+    """Range of every tensor over all samples."""
+    from ai_edge_quantizer import calibrator, recipe_manager
     from ai_edge_quantizer.utils import qsv_utils
 
+    fraction = percentile_of(ranges)
+    updates = {"min-max": qsv_utils.min_max_update, "moving-average": qsv_utils.moving_average_update}
+    if fraction is None and ranges not in updates:
+        raise ValueError(f"ai-edge-quantizer has no {ranges} ranges: choose from {', '.join(updates)} or a percentile")
     everything = recipe_manager.RecipeManager()
-    everything.load_quantization_recipe(recipe.static_wi8_ai8())
-    worker = calibrator.Calibrator(bytearray(model), num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+    everything.load_quantization_recipe(rules)
+    update = updates.get(ranges, qsv_utils.min_max_update)
+    worker = calibrator.Calibrator(bytearray(model), num_threads=2, qsv_update_func=update)
     worker.calibrate({signature: [dict(feed) for feed in feeds]}, everything)
-    ranges: dict[str, Any] = worker.get_model_qsvs()
-    return ranges
+    found: dict[str, Any] = worker.get_model_qsvs()
+    if fraction is not None:
+        for name, low, high in _percentiles(model, signature, feeds, fraction):
+            if name in found:
+                shape = np.shape(found[name]["min"])
+                found[name] |= {"min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}
+    return found
 
 
-def _float_names(model: bytes, float_first_convs: int) -> list[str]:
-    """Names of the tensors put out by the first convolutions and by what comes after the network's head.
+def _percentiles(
+    model: bytes, signature: str, feeds: Sequence[Feed], fraction: float
+) -> Iterator[tuple[str, float, float]]:
+    """Name of every computed tensor, and the widest percentiles of it over the samples."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    Raises:
-        ValueError: there is no head, so the rule of this file has nothing to hold on to.
-    """
-    from ai_edge_litert import schema_py_generated as schema
-
-    content = schema.ModelT.InitFromPackedBuf(model, 0)
+    content = read_model(model)
     (graph,) = content.subgraphs
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in content.operatorCodes]
+    interpreter = Interpreter(
+        model_content=model, experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )  # fmt: skip
+    interpreter.allocate_tensors()
+    call = interpreter.get_signature_runner(signature)
+    computed = [i for i, tensor in enumerate(graph.tensors) if not is_constant(content, tensor)]
+    lows, highs = dict.fromkeys(computed, np.inf), dict.fromkeys(computed, -np.inf)
+    for feed in feeds:
+        call(**feed)
+        for index in computed:
+            low, high = np.quantile(interpreter.get_tensor(index), [1.0 - fraction, fraction])
+            lows[index], highs[index] = min(lows[index], low), max(highs[index], high)
+    for index in computed:
+        yield graph.tensors[index].name.decode(), float(lows[index]), float(highs[index])
 
-    def positions(operator: str) -> list[int]:
-        wanted = getattr(schema.BuiltinOperator, operator)
-        return [i for i, op in enumerate(graph.operators) if codes[op.opcodeIndex] == wanted]
 
-    heads = positions(HEAD_OPERATOR)
-    if not heads:
-        raise ValueError(f"int8 needs a network that ends in a {HEAD_OPERATOR}; this graph has none")
-    first = [0, *(i + 1 for i in positions(FIRST_OPERATOR))][float_first_convs]
-    kept = [*graph.operators[:first], *graph.operators[heads[-1] + 1 :]]
-    return [graph.tensors[op.outputs[0]].name.decode() for op in kept]
+def _float_names(model: bytes, settings: Int8Settings) -> list[str]:
+    """Names of the tensors that float operators put out."""
+    content = read_model(model)
+    (graph,) = content.subgraphs
+    names = [graph.tensors[operator.outputs[0]].name.decode() for operator in graph.operators]
+    kinds = [kind_of(content, operator) for operator in graph.operators]
+    kept = float_positions(len(names), _networks(names, kinds), settings.float_first_convs, settings.float_head)
+    return [names[place] for place in kept]
+
+
+def _networks(names: Sequence[str], kinds: Sequence[int]) -> list[NetworkPlace]:
+    """The U-Nets of a graph; one ends with its head, so the next U-Net operator begins another."""
+    builtin = schema().BuiltinOperator
+    inside = [i for i, name in enumerate(names) if UNET in name]
+    heads = [i for i in inside if kinds[i] == builtin.TRANSPOSE_CONV and names[i].split(";")[0].endswith(HEAD)]
+    places: list[NetworkPlace] = []
+    for head in heads:
+        previous = places[-1].end if places else 0
+        own = [i for i in inside if previous <= i <= head]
+        ends = tuple(i + 1 for i in own if kinds[i] == builtin.CONV_2D)
+        places.append(NetworkPlace(start=own[0] if places else 0, conv_ends=ends, head=head, end=head + 1))
+    return places

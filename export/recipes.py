@@ -1,11 +1,12 @@
-"""What is exported: a table of graph x format x precision, and what each format's files look like."""
+"""What is exported: a table of graph x target x precision, and what each target's files look like."""
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runtime.schema import DType, Format, Layout
+from runtime.schema import CPU_DELEGATES, Artifact, Delegate, DType, Format, Layout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,10 @@ class Target:
 
     title: str
     """For people."""
+    format: Format
+    """What kind of file it is."""
+    delegate: Delegate = ""
+    """Of ExecuTorch files: what they are lowered for."""
     suffix: str
     """Of the file, or of the folder."""
     layout: Layout
@@ -22,21 +27,22 @@ class Target:
     """Type of every tensor at the border, whatever the precision inside."""
     packages: tuple[str, ...]
     """Distributions that convert to it."""
-    quantizer: str
+    quantizer: str = ""
     """Distribution that makes its int8 files; empty where there are none."""
 
 
 TARGETS: dict[str, Target] = {
     "coreml": Target(
         title="Core ML, iOS 17 and later",
+        format="coreml",
         suffix=".mlpackage",
         layout="NCHW",
         dtype="float16",
         packages=("coremltools",),
-        quantizer="",
     ),
     "tflite": Target(
         title="TFLite / LiteRT",
+        format="tflite",
         suffix=".tflite",
         layout="NHWC",
         dtype="float32",
@@ -45,14 +51,35 @@ TARGETS: dict[str, Target] = {
     ),
     "executorch": Target(
         title="ExecuTorch, XNNPACK delegate",
+        format="executorch",
+        delegate="xnnpack",
         suffix=".pte",
         layout="NCHW",
         dtype="float32",
         packages=("executorch",),
         quantizer="torchao",
     ),
+    "executorch-coreml": Target(
+        title="ExecuTorch, Core ML delegate",
+        format="executorch",
+        delegate="coreml",
+        suffix=".pte",
+        layout="NCHW",
+        dtype="float32",
+        packages=("executorch", "coremltools"),
+    ),
+    "executorch-vulkan": Target(
+        title="ExecuTorch, Vulkan delegate",
+        format="executorch",
+        delegate="vulkan",
+        suffix=".pte",
+        layout="NCHW",
+        dtype="float32",
+        packages=("executorch",),
+    ),
     "onnx": Target(
         title="ONNX, onnxruntime on desktops and in browsers",
+        format="onnx",
         suffix=".onnx",
         layout="NCHW",
         dtype="float32",
@@ -60,59 +87,119 @@ TARGETS: dict[str, Target] = {
         quantizer="onnxruntime",
     ),
 }
+"""``<format>``, or ``<format>-<delegate>`` for a delegate other than XNNPACK -> what its files look like."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """How a file computes."""
+
+    title: str
+    """For people."""
+    calibrates: bool = False
+    """Whether its making takes representative inputs."""
+    experimental: bool = False
+    """Whether it is made for trying out only."""
+
+
+PRECISIONS: dict[str, Precision] = {
+    "fp32": Precision(title="float32"),
+    "fp16": Precision(title="float16"),
+    "int8": Precision(title="int8 weights and activations, float at the border", calibrates=True),
+    "w8": Precision(title="int8 weights, float16 arithmetic"),
+    "p6": Precision(title="weights from a palette of 64 values, float16 arithmetic"),
+    "w8a8": Precision(title="int8 weights and activations for the Neural Engine", calibrates=True, experimental=True),
+}
+VARIANTS: dict[str, str] = {
+    "": "",
+    "image": "pictures go in as the platform keeps them (CVPixelBuffer), without a copy",
+    "nchw": "channels first, which a CPU computes faster",
+    "sizes": "every size a function of one package, weights stored once (iOS 18); made where several sizes are",
+}
+"""What sets a file apart from that of the same graph, target and precision -> what it is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One artefact to make."""
+    """One artefact to make, at every size that is asked for."""
 
     graph: str
-    """defocus, deblur or refocus."""
-    format: Format
+    """defocus, deblur, refocus, or fused: the three in one."""
+    target: str
     """Key of ``TARGETS``."""
     precision: str
-    """Of the arithmetic inside: fp32, fp16 or int8."""
+    """Key of ``PRECISIONS``."""
+    variant: str = ""
+    """Key of ``VARIANTS``."""
 
     @property
     def id(self) -> str:
-        """``<graph>-<format>-<precision>``, the artefact's id in the manifest."""
-        return f"{self.graph}-{self.format}-{self.precision}"
+        """``<graph>-<target>-<precision>[-<variant>]``, the artefact's id in the manifest at the first size."""
+        return "-".join(filter(None, (self.graph, self.target, self.precision, self.variant)))
 
     @property
-    def file_name(self) -> str:
-        """``<graph>_<precision>.<ext>``."""
-        return f"{self.graph}_{self.precision}{TARGETS[self.format].suffix}"
+    def stem(self) -> str:
+        """``<graph>[_<delegate>]_<precision>[_<variant>]``, the file's name at the first size, without its suffix."""
+        delegate = self.target.partition("-")[2]
+        return "_".join(filter(None, (self.graph, delegate, self.precision, self.variant)))
+
+    @property
+    def format(self) -> Format:
+        """Of the file."""
+        return TARGETS[self.target].format
 
     @property
     def packages(self) -> tuple[str, ...]:
         """Distributions that take part in making it."""
-        target = TARGETS[self.format]
+        target = TARGETS[self.target]
         return (*target.packages, target.quantizer) if self.precision == "int8" else target.packages
 
 
-# The refocusing blur stays float: its weights span five decades, which eight bits cannot hold.
-RECIPES: tuple[Recipe, ...] = (
-    Recipe(graph="defocus", format="coreml", precision="fp16"),
-    Recipe(graph="deblur", format="coreml", precision="fp16"),
-    Recipe(graph="refocus", format="coreml", precision="fp16"),
-    Recipe(graph="defocus", format="tflite", precision="fp32"),
-    Recipe(graph="deblur", format="tflite", precision="fp32"),
-    Recipe(graph="refocus", format="tflite", precision="fp32"),
-    Recipe(graph="defocus", format="tflite", precision="int8"),
-    Recipe(graph="deblur", format="tflite", precision="int8"),
-    Recipe(graph="defocus", format="executorch", precision="fp32"),
-    Recipe(graph="deblur", format="executorch", precision="fp32"),
-    Recipe(graph="refocus", format="executorch", precision="fp32"),
-    Recipe(graph="defocus", format="executorch", precision="int8"),
-    Recipe(graph="deblur", format="executorch", precision="int8"),
-    Recipe(graph="defocus", format="onnx", precision="fp32"),
-    Recipe(graph="deblur", format="onnx", precision="fp32"),
-    Recipe(graph="refocus", format="onnx", precision="fp32"),
-    Recipe(graph="defocus", format="onnx", precision="int8"),
-    Recipe(graph="deblur", format="onnx", precision="int8"),
+NETWORKS = ("defocus", "deblur")
+CHAIN = (*NETWORKS, "refocus")
+"""The graphs through which a photograph passes."""
+ALL_GRAPHS = (*CHAIN, "fused")
+
+# The refocusing blur stays float: its weights span five decades, which eight bits cannot hold. In the fused graph it
+# does, too. Compressed Core ML files of the blur would be no smaller: it has no weights. What it is given is no photo
+# but the deblurring network's answer, which eight bits of an image would round. On Vulkan the fused graph is copied
+# between memory layouts dozens of times (``export.lint`` counts them), the three by themselves hardly are.
+ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("coreml", "fp16", "", ALL_GRAPHS),
+    ("coreml", "fp16", "image", (*NETWORKS, "fused")),
+    ("coreml", "fp16", "sizes", ALL_GRAPHS),
+    ("coreml", "w8", "", NETWORKS),
+    ("coreml", "p6", "", NETWORKS),
+    ("coreml", "w8a8", "", NETWORKS),
+    ("tflite", "fp32", "", ALL_GRAPHS),
+    ("tflite", "fp32", "nchw", ("refocus", "fused")),
+    ("tflite", "fp16", "", (*NETWORKS, "fused")),
+    ("tflite", "int8", "", (*NETWORKS, "fused")),
+    ("executorch", "fp32", "", ALL_GRAPHS),
+    ("executorch", "int8", "", (*NETWORKS, "fused")),
+    ("executorch-coreml", "fp16", "", CHAIN),
+    ("executorch-vulkan", "fp16", "", CHAIN),
+    ("onnx", "fp32", "", ALL_GRAPHS),
+    ("onnx", "int8", "", (*NETWORKS, "fused")),
 )
-GRAPHS: tuple[str, ...] = tuple(dict.fromkeys(recipe.graph for recipe in RECIPES))
-FORMATS: tuple[str, ...] = tuple(TARGETS)
+"""Target, precision, variant and the graphs that are made so."""
+RECIPES: tuple[Recipe, ...] = tuple(
+    Recipe(graph=graph, target=target, precision=precision, variant=variant)
+    for target, precision, variant, graphs in ROWS
+    for graph in graphs
+)
+GRAPHS: tuple[str, ...] = ALL_GRAPHS
+FORMATS: tuple[str, ...] = tuple(dict.fromkeys(target.format for target in TARGETS.values()))
+
+
+def target_name(format_: Format, delegate: Delegate) -> str:
+    """``<format>``, or ``<format>-<delegate>`` for a delegate other than XNNPACK."""
+    return format_ if delegate in CPU_DELEGATES else f"{format_}-{delegate}"
+
+
+def target_of(artifact: Artifact) -> str:
+    """Key in ``TARGETS`` of a saved file."""
+    return target_name(artifact.format, artifact.delegate)
 
 
 def names_from(text: str, known: Sequence[str], kind: str) -> tuple[str, ...]:
@@ -138,30 +225,68 @@ def names_from(text: str, known: Sequence[str], kind: str) -> tuple[str, ...]:
     return tuple(name for name in known if name in names)
 
 
-def select(formats: Iterable[str] = FORMATS, graphs: Iterable[str] = GRAPHS) -> tuple[Recipe, ...]:
-    """The recipes of those formats and graphs, in the order of the table.
+def select(
+    formats: Iterable[str] = FORMATS, graphs: Iterable[str] = GRAPHS, names: Iterable[str] = ("*",)
+) -> tuple[Recipe, ...]:
+    """The recipes of those formats and graphs that have one of the names, in the order of the table.
+
+    Args:
+        formats: some of ``FORMATS``.
+        graphs: some of ``GRAPHS``.
+        names: ids with or without the graph, such as "deblur-tflite-int8" and "tflite-int8"; ``*`` and ``?`` stand
+            for anything, as in "*-int8".
 
     Raises:
-        ValueError: a name is not known.
+        ValueError: a name is not known, or nothing is left.
     """
     wanted_formats = names_from(",".join(formats), FORMATS, "format")
     wanted_graphs = names_from(",".join(graphs), GRAPHS, "graph")
-    return tuple(r for r in RECIPES if r.format in wanted_formats and r.graph in wanted_graphs)
+    patterns = [name.strip() for name in names if name.strip()]
+    for pattern in patterns:
+        if not any(_has_name(recipe, pattern) for recipe in RECIPES):
+            raise ValueError(f"no recipe {pattern!r}: python -m export.all --list shows them all")
+    found = tuple(
+        r
+        for r in RECIPES
+        if r.format in wanted_formats and r.graph in wanted_graphs and any(_has_name(r, p) for p in patterns)
+    )
+    if not found:
+        raise ValueError("no recipe is of these formats, graphs and names: python -m export.all --list shows them all")
+    return found
 
 
-def pipelines(recipes: Sequence[Recipe]) -> tuple[tuple[Format, str, dict[str, Recipe]], ...]:
-    """Which recipes together serve a photograph: one set for each format and precision.
+def pipelines(recipes: Sequence[Recipe]) -> tuple[tuple[str, str, dict[str, Recipe]], ...]:
+    """Which recipes together serve a photograph: one set for each target and precision.
 
     Returns:
-        (format, precision, recipe of each graph) for each set that is whole. A graph that has no recipe of that
-        precision is served by the format's first one, which is the finest.
+        (target, precision, recipe of each graph of the chain) for each set that is whole. A graph that has no recipe
+        of that precision is served by the target's first one, which is the finest.
     """
+    plain = [recipe for recipe in recipes if not recipe.variant and recipe.graph in CHAIN]
     found = []
-    for format_, precision in dict.fromkeys((r.format, r.precision) for r in recipes):
+    for target, precision in dict.fromkeys((r.target, r.precision) for r in plain):
         chosen: dict[str, Recipe] = {}
-        for recipe in recipes:
-            if recipe.format == format_ and (recipe.graph not in chosen or recipe.precision == precision):
+        for recipe in plain:
+            if recipe.target == target and (recipe.graph not in chosen or recipe.precision == precision):
                 chosen[recipe.graph] = recipe
-        if set(chosen) == set(GRAPHS):
-            found.append((format_, precision, chosen))
+        if set(chosen) == set(CHAIN):
+            found.append((target, precision, chosen))
     return tuple(found)
+
+
+def recipe_table(recipes: Sequence[Recipe] = RECIPES) -> str:
+    """The recipes as lines of text: id, what computes, what it is for."""
+    rows = [("recipe", "target", "arithmetic")]
+    for recipe in recipes:
+        precision = PRECISIONS[recipe.precision]
+        notes = [precision.title, VARIANTS[recipe.variant], "experimental" if precision.experimental else ""]
+        rows.append((recipe.id, TARGETS[recipe.target].title, "; ".join(filter(None, notes))))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * len(rows[0][2])))
+    return "\n".join(f"{name:{widths[0]}}  {target:{widths[1]}}  {notes}".rstrip() for name, target, notes in rows)
+
+
+def _has_name(recipe: Recipe, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(recipe.id, pattern) or fnmatch.fnmatchcase(
+        recipe.id.removeprefix(f"{recipe.graph}-"), pattern
+    )

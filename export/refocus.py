@@ -7,7 +7,7 @@ Here each pass is a weighted sum of shifted slices,
 
 first along the rows, then along the columns. Where sigma is constant this is the Gaussian exactly; where it
 varies slowly the two agree to 70 dB and more; across a step the second pass reads rows that the first pass
-blurred with their own sigma, which costs some accuracy there (see ``tests/export/test_refocus.py``).
+blurred with their own sigma, which costs some accuracy there (see ``export.parity`` for what is asked of it).
 """
 
 from __future__ import annotations

@@ -14,16 +14,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from export import report_sections as sections
-from export.report_html import text
-from export.report_pictures import pictures
+from export.page import sections as sections
+from export.page.controls import controls
+from export.page.html import anchor, text
+from export.page.matrix import matrix
+from export.page.parity import parity
+from export.page.pictures import pictures
+from export.page.predictions import predictions
 from export.staging import REPORT_FILE_NAME
 from export.table import counts
 from runtime.files import write_atomically
 from runtime.manifest import Manifest, sha256_of
 from train.checkpoint import SHIPPED, Deployable, load_deployable
 
-STYLE_FILE = Path(__file__).with_name("report.css")
+STYLE_FILE = Path(__file__).parent / "page" / "report.css"
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -60,19 +64,22 @@ def write_report(directory: Path, networks: Deployable | None) -> Path:
 
 def page(manifest: Manifest, directory: Path, networks: Deployable | None) -> str:
     """The whole page."""
-    parts = [
-        _heading(manifest),
-        sections.overview(manifest),
-        sections.parity(manifest),
-        pictures(manifest, directory, networks),
-        sections.sizes(manifest),
-        sections.coverage(manifest),
-        sections.matrix(manifest),
-        sections.tools(manifest),
-        sections.not_run(manifest),
-    ]
+    parts = {
+        "Files": sections.overview(manifest),
+        "Parity": parity(manifest),
+        "Pictures": pictures(manifest, directory, networks),
+        "Across runtimes": matrix(manifest),
+        "Coverage": sections.coverage(manifest),
+        "Predictions": predictions(manifest),
+        "Sizes": sections.sizes(manifest),
+        "Tools": sections.tools(manifest),
+        "Not run": sections.not_run(manifest),
+        "Negative controls": controls(manifest),
+    }
+    there = {title: part for title, part in parts.items() if part}
+    links = " ".join(f'<a href="#{anchor(title)}">{text(title)}</a>' for title in there)
     style = STYLE_FILE.read_text(encoding="utf-8")
-    body = "\n".join(part for part in parts if part)
+    body = "\n".join([_heading(manifest), f"<nav>{links}</nav>", *there.values()])
     return PAGE.format(style=style, body=body)
 
 

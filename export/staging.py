@@ -15,8 +15,11 @@ from typing import Any
 from export.golden_files import FOLDER as GOLDEN_FOLDER
 from export.manifest_schema import SCHEMA_FILE_NAME
 from runtime.manifest import FILE_NAME
+from runtime.signature import SIGNATURE_FILE_NAME
 
 FULL_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+REPLACED = ".replaced"
+"""Suffix of an earlier export while the new one takes its place."""
 REPORT_FILE_NAME = "report.html"
 LEAST_FREE_BYTES = 2**20
 """Below this a disk counts as full, whatever the error says: converters in C++ do not tell why they failed."""
@@ -62,13 +65,25 @@ def staging_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def sweep(out: Path) -> None:
+    """Remove what an export to ``out`` left that was killed; nobody else may be at it now.
+
+    Killed in the instant between two renames, it leaves no ``out`` but the earlier export beside it, which comes back.
+    """
+    for left in out.parent.glob(f".{out.name}.building.*"):
+        if left.name.endswith(REPLACED) and not out.exists():
+            left.rename(out)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def publish(folder: Path, out: Path) -> None:
     """Move the finished ``folder`` to ``out``; an earlier export there goes only when the new one stands.
 
     Raises:
         ValueError: it cannot be moved; the earlier export is as it was.
     """
-    replaced = folder.with_name(f"{folder.name}.replaced")
+    replaced = folder.with_name(f"{folder.name}{REPLACED}")
     try:
         folder.chmod(0o755)
         if out.exists():
@@ -114,7 +129,8 @@ def _written_names(folder: Path) -> set[str]:
     """Names at the top of an earlier export, of this version or another, that the export itself wrote."""
     artifacts = _manifest_of(folder).get("artifacts", [])
     paths = [str(entry.get("path", "")) for entry in artifacts if isinstance(entry, dict)]
-    return {FILE_NAME, SCHEMA_FILE_NAME, REPORT_FILE_NAME, GOLDEN_FOLDER, *(path.split("/")[0] for path in paths)}
+    written = {FILE_NAME, SCHEMA_FILE_NAME, REPORT_FILE_NAME, SIGNATURE_FILE_NAME, GOLDEN_FOLDER}
+    return written | {path.split("/")[0] for path in paths}
 
 
 def _manifest_of(folder: Path) -> dict[str, Any]:

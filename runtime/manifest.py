@@ -16,16 +16,20 @@ from pathlib import Path, PurePosixPath
 from runtime.files import write_atomically
 from runtime.records import from_json, to_json
 from runtime.schema import (
+    CPU_DELEGATES,
     Artifact,
     ArtifactFile,
     ArtifactTensor,
     Checkpoint,
     Graph,
     Int8Source,
+    LintFinding,
     MatrixCell,
+    NegativeControl,
     ParityFigure,
     Pipeline,
     ResizePolicy,
+    Size,
     TensorMeaning,
     Tiling,
 )
@@ -41,11 +45,14 @@ __all__ = [
     "GoldenOutput",
     "Graph",
     "Int8Source",
+    "LintFinding",
     "Manifest",
     "MatrixCell",
+    "NegativeControl",
     "ParityFigure",
     "Pipeline",
     "ResizePolicy",
+    "Size",
     "TensorMeaning",
     "Tiling",
     "Tolerance",
@@ -54,7 +61,7 @@ __all__ = [
     "sha256_of",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "manifest.json"
 
 
@@ -72,10 +79,8 @@ class Manifest:
     """SPDX identifier of the weights."""
     checkpoint: Checkpoint
     """Source of the weights."""
-    height_px: int
-    """Height of every graph's tensors."""
-    width_px: int
-    """Width of every graph's tensors."""
+    sizes: tuple[Size, ...]
+    """Sizes of the graphs' tensors; the first is the one that files without a size in their name have."""
     sigma_max_px: float
     """Largest blur sigma that the graphs know."""
     resize: ResizePolicy
@@ -96,6 +101,8 @@ class Manifest:
     """Weights of the int8 files; null where none was made."""
     matrix: tuple[MatrixCell, ...] = ()
     """Files compared with each other; empty where nobody looked."""
+    controls: tuple[NegativeControl, ...] = ()
+    """Files broken on purpose; empty where nobody tried."""
 
     def __post_init__(self) -> None:
         repeated = [name for name, n in Counter(a.id for a in self.artifacts).items() if n > 1]
@@ -107,7 +114,7 @@ class Manifest:
             for graph in ("defocus", "deblur", "refocus"):
                 self.artifact(getattr(pipeline, graph))
         for case in self.golden:
-            for path in [tensor.path for tensor in case.inputs] + [tensor.path for tensor in case.outputs]:
+            for path in (*(t.path for t in case.inputs), *(t.path for t in (*case.outputs, *case.truth))):
                 _check_path(path)
 
     @classmethod
@@ -156,16 +163,26 @@ class Manifest:
                 return artifact
         raise ValueError(f"no artefact {artifact_id!r}: there are {_listed(a.id for a in self.artifacts)}")
 
+    def golden_of(self, artifact: Artifact) -> tuple[GoldenCase, ...]:
+        """The golden cases of an artefact's graph and size."""
+        own = (artifact.graph, artifact.size_px)
+        return tuple(case for case in self.golden if (case.graph, (case.height_px, case.width_px)) == own)
+
     def pipeline(self, backend: str, precision: str | None = None) -> Pipeline:
-        """The pipeline of that back end and precision; without a precision the back end's first, its finest.
+        """The pipeline of that back end and precision for a processor, of the first size there is.
+
+        Args:
+            backend: a format.
+            precision: of the networks; None takes the finest.
 
         Raises:
             ValueError: there is none; lists those there are.
         """
-        for pipeline in self.pipelines:
+        on_any_machine = [p for p in self.pipelines if p.delegate in CPU_DELEGATES]
+        for pipeline in on_any_machine:
             if pipeline.backend == backend and precision in (None, pipeline.precision):
                 return pipeline
-        there = _listed(f"{p.backend} {p.precision}" for p in self.pipelines)
+        there = _listed(dict.fromkeys(f"{p.backend} {p.precision}" for p in on_any_machine))
         wanted = f"{backend} {precision}" if precision else backend
         raise ValueError(f"no pipeline for {wanted}: there are {there}")
 

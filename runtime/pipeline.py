@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from runtime import optics
 from runtime.backends import open_artifact
-from runtime.backends.base import GraphRunner, graph_size_px
+from runtime.backends.base import GraphRunner
 from runtime.guided import guided_filter, texture_confidence
 from runtime.images import Photo, resize
 from runtime.manifest import Manifest
+from runtime.signature import verify_manifest
 from runtime.tiling import run_tiled, tile_count
 
 WORKING_LONG_SIDE_PX = 1024
@@ -89,6 +90,7 @@ class RefocusPipeline:
         *,
         num_threads: int | None = None,
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
+        public_key: Path | str | None = None,
     ) -> RefocusPipeline:
         """Load the three graphs of a back end from an export folder.
 
@@ -98,11 +100,15 @@ class RefocusPipeline:
             precision: "fp32", "fp16" or "int8", as far as the back end has it; None takes the finest.
             num_threads: CPU threads; None leaves the choice to the back end.
             working_long_side_px: longest side to work at.
+            public_key: PEM file; the folder must be signed with its other half. None asks for no signature.
 
         Raises:
-            ValueError: no export there, no such pipeline in it, altered files, or a missing interpreter.
+            ValueError: no export there, no valid signature, no such pipeline in it, altered files, or a missing
+                interpreter.
         """
         directory = Path(artifacts_dir)
+        if public_key is not None:
+            verify_manifest(directory, public_key)
         manifest = Manifest.load(directory)
         pipeline = manifest.pipeline(backend, precision)
         runners = {
@@ -186,12 +192,12 @@ class RefocusPipeline:
         """Run one graph in tiles; its only output, (1, C, h, w)."""
         runner = self._runners[graph]
         halo_px = self.manifest.graphs[graph].halo_px
-        results = run_tiled(runner.run, inputs, graph_size_px(runner.artifact), halo_px, on_tile)
+        results = run_tiled(runner.run, inputs, runner.artifact.size_px, halo_px, on_tile)
         (result,) = results.values()
         return result
 
     def _tile_count(self, graph: str, height: int, width: int) -> int:
-        tile_size = graph_size_px(self._runners[graph].artifact)
+        tile_size = self._runners[graph].artifact.size_px
         return tile_count(height, width, tile_size, self.manifest.graphs[graph].halo_px)
 
 

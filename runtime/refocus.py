@@ -59,6 +59,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="also write the blur map and the all-in-focus picture here",
     )
+    parser.add_argument(
+        "--public-key",
+        type=Path,
+        metavar="KEY",
+        help="PEM; refuse an artifacts folder that is not signed with its other half",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
     return parser.parse_args(_attached(sys.argv[1:] if argv is None else argv))
 
@@ -129,6 +135,7 @@ def refocus(options: argparse.Namespace) -> str:
         options.precision,
         num_threads=options.threads,
         working_long_side_px=options.long_side,
+        public_key=options.public_key,
     )
     started = time.perf_counter()
     with ProgressLine("analysing tile") as progress:

@@ -7,7 +7,10 @@ from typing import Literal
 
 Format = Literal["coreml", "tflite", "executorch", "onnx"]
 Layout = Literal["NCHW", "NHWC"]
-DType = Literal["float32", "float16"]
+DType = Literal["float32", "float16", "uint8"]
+Delegate = Literal["", "xnnpack", "coreml", "vulkan"]
+CPU_DELEGATES: tuple[Delegate, ...] = ("", "xnnpack")
+"""What any machine's processor runs; the others need a device that has theirs."""
 Status = Literal["passed", "failed", "not run"]
 Bound = Literal["at least", "at most"]
 
@@ -47,13 +50,19 @@ class Graph:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tiling:
-    """How a picture of any size goes through graphs of a fixed one."""
+class Size:
+    """Height and width of a graph's tensors."""
 
-    tile_height_px: int
-    """Height of a tile: that of every graph's tensors."""
-    tile_width_px: int
-    """Width of a tile: that of every graph's tensors."""
+    height_px: int
+    """Rows."""
+    width_px: int
+    """Columns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """How a picture of any size goes through graphs of a fixed one: a tile is as large as the file's tensors."""
+
     alignment_px: int
     """Tiles start at multiples of this; a picture is made larger to a tile and a multiple of this beyond it."""
     padding: Literal["edge"]
@@ -102,6 +111,10 @@ class ArtifactTensor:
     """Order of the axes."""
     shape: tuple[int, ...]
     """Size of each axis, in the order of ``layout``."""
+    kind: Literal["array", "image"] = "array"
+    """An array of numbers, or a picture as the platform keeps it (Core ML: a CVPixelBuffer), which needs no copy."""
+    divisor: float = 1.0
+    """What the file itself divides the numbers by to get values of the ``TensorMeaning``: 255 for an image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +133,8 @@ class ParityFigure:
     """Whether it did."""
     margin: float | None = None
     """How far within the threshold, in the metric's unit, negative beyond it; null where ``value`` is not finite."""
+    runtime: str = ""
+    """What ran the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +149,8 @@ class GateRule:
     """What must be reached."""
     case: str | None
     """The only case that it is asked of; null for all of the graph's."""
+    condition: str = ""
+    """Where it is asked, besides; empty where it always is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +171,46 @@ class DelegateCoverage:
     """Multiplications that the delegate does."""
     multiplications_outside: int
     """Multiplications that are left to something else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LintFinding:
+    """A rule of one processor that some operators of a file break: a prediction, which only the device can confirm."""
+
+    rule: str
+    """Its short name."""
+    unit: str
+    """The processor or delegate."""
+    effect: str
+    """"blocks" where the operator would run elsewhere, "slows" where it would only take longer, and so on."""
+    count: int
+    """Operators that break it."""
+    operators: tuple[str, ...]
+    """Their kinds."""
+    why: str
+    """What the rule says."""
+    source: str
+    """Where it comes from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NegativeControl:
+    """A file that was broken on purpose, and the gate that turned it away."""
+
+    name: str
+    """Short name of what was done to it."""
+    description: str
+    """What was done to it, in a sentence."""
+    artifact: str
+    """Id of the artefact that was broken."""
+    caught: bool
+    """Whether a gate, or the loading of the file, turned it away."""
+    by: str
+    """What turned it away: a metric and its case, or the loader's sentence; empty where nothing did."""
+    value: float | None
+    """The metric's value; null where it is not finite or loading failed."""
+    threshold: float | None
+    """What it would have had to reach; null where loading failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,13 +236,15 @@ class Artifact:
     """A graph in one format and precision."""
 
     id: str
-    """``<graph>-<format>-<precision>``."""
+    """``<graph>-<format>[-<delegate>]-<precision>[-<variant>][-<height>x<width>]``; XNNPACK and the first size are not
+    named."""
     graph: str
     """Which of ``Manifest.graphs``."""
     format: Format
     """What kind of file it is."""
     precision: str
-    """Of the arithmetic inside: fp32, fp16 or int8."""
+    """Of weights and arithmetic: fp32, fp16, int8 (both), w8 (int8 weights, fp16 arithmetic), p6 (weights from a table
+    of 64 values, fp16 arithmetic) or w8a8 (Core ML's int8)."""
     path: str
     """The file, or the folder of an .mlpackage, relative to the manifest."""
     files: tuple[ArtifactFile, ...]
@@ -206,14 +265,34 @@ class Artifact:
     """What the checks had to reach."""
     coverage: tuple[DelegateCoverage, ...] = ()
     """What each delegate takes of the file; empty where nobody looked."""
+    lint: tuple[LintFinding, ...] = ()
+    """What may keep it off a processor or slow it there."""
+    delegate: Delegate = ""
+    """Of an ExecuTorch file: what it was lowered for; empty for the other formats."""
+    variant: str = ""
+    """What sets it apart from the artefact of the same graph, format and precision; empty for that one."""
+    function: str | None = None
+    """Function of a Core ML package that has several, one for each size; null where there is only one."""
+    experimental: bool = False
+    """Whether it is made for trying out: it must pass its gates like the others, but no application should need it."""
+    key: str = ""
+    """Digest of all that it was made from; an artefact with the same key need not be made again."""
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width of its tensors."""
+        tensor = self.inputs[0]
+        return tensor.shape[tensor.layout.index("H")], tensor.shape[tensor.layout.index("W")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """Which three artefacts together refocus a photograph."""
+    """Which three artefacts together refocus a photograph, all of one size."""
 
     backend: Format
     """Format of the three."""
+    delegate: Delegate
+    """Of ExecuTorch files; empty for the other formats."""
     precision: str
     """Precision asked for; a graph that has no such artefact is served by a finer one."""
     defocus: str
@@ -222,6 +301,14 @@ class Pipeline:
     """Artefact id."""
     refocus: str
     """Artefact id."""
+    height_px: int
+    """Height of their tensors."""
+    width_px: int
+    """Width of their tensors."""
+    parity: tuple[ParityFigure, ...] = ()
+    """The refocused photograph against that of the float networks."""
+    gates: tuple[GateRule, ...] = ()
+    """What that had to reach."""
 
 
 @dataclass(frozen=True, kw_only=True)

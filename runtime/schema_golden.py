@@ -33,7 +33,7 @@ class GoldenInput:
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenOutput:
-    """A raw file of little-endian float32: what the float reference answers, at some pixels."""
+    """A raw file of little-endian float32: what the float reference answers, or the truth, at some pixels."""
 
     name: str
     """Name of the ``TensorMeaning``."""
@@ -71,6 +71,10 @@ class GoldenCase:
     """Which of ``Manifest.graphs``."""
     case: str
     """Which picture."""
+    height_px: int
+    """Height of the graph's tensors."""
+    width_px: int
+    """Width of the graph's tensors."""
     inputs: tuple[GoldenInput, ...]
     """What goes in."""
     outputs: tuple[GoldenOutput, ...]
@@ -78,3 +82,5 @@ class GoldenCase:
     tolerances: dict[str, tuple[Tolerance, ...]]
     """Precision of the arithmetic -> what must hold. A delegate that computes in fp16 is judged as fp16, whatever the
     file's precision."""
+    truth: tuple[GoldenOutput, ...] = ()
+    """What a perfect graph would answer, where that is known; like ``outputs``."""

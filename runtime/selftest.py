@@ -2,7 +2,8 @@
 
     python -m runtime.selftest artifacts --backend tflite
 
-What an application does on a phone before it trusts a file, and no more than a phone has is needed.
+What an application does on a phone before it trusts a file, and no more than a phone has is needed. TFLite files are
+run by the first interpreter that is installed, or the one that REBLUR_TFLITE names: see ``runtime.backends.tflite``.
 
 Exit code: 0 nothing failed, 1 something failed, 2 wrong use or no export there, 130 interrupted.
 """
@@ -15,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.backends import OPENERS, open_artifact
-from runtime.backends.base import graph_size_px
+from runtime.backends.tflite import interpreter_name
 from runtime.golden import misses, read_input
 from runtime.manifest import Manifest
-from runtime.schema import Artifact
+from runtime.schema import CPU_DELEGATES, Artifact
 from runtime.schema_golden import GoldenCase
 
 
@@ -29,9 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         manifest = Manifest.load(arguments.directory)
         artifacts = artifacts_of(manifest, arguments.backend, arguments.precision)
         failures = 0
+        if arguments.backend == "tflite":
+            print(f"interpreter: {interpreter_name()}", flush=True)
         for artifact in artifacts:
             problem = try_artifact(artifact, manifest, arguments.directory, arguments.threads)
-            count = sum(case.graph == artifact.graph for case in manifest.golden)
+            count = len(manifest.golden_of(artifact))
             print(f"{artifact.id}: {f'failed: {problem}' if problem else f'passed on {count} cases'}", flush=True)
             failures += bool(problem)
     except KeyboardInterrupt:
@@ -61,7 +64,7 @@ def artifacts_of(manifest: Manifest, backend: str, precision: str | None = None)
     """
     if backend not in OPENERS:
         raise ValueError(f"no back end {backend!r}: choose from {', '.join(OPENERS)}")
-    made = [artifact for artifact in manifest.artifacts if artifact.status != "not run"]
+    made = [a for a in manifest.artifacts if a.status != "not run" and a.delegate in CPU_DELEGATES]
     found = [a for a in made if a.format == backend and precision in (None, a.precision)]
     if not found:
         there = ", ".join(dict.fromkeys(f"{a.format} {a.precision}" for a in made)) or "none"
@@ -71,13 +74,13 @@ def artifacts_of(manifest: Manifest, backend: str, precision: str | None = None)
 
 def try_artifact(artifact: Artifact, manifest: Manifest, directory: Path, num_threads: int | None = None) -> str:
     """Load an artefact and run it on the golden cases of its graph; what is wrong with it, empty where nothing is."""
-    cases = [case for case in manifest.golden if case.graph == artifact.graph]
+    cases = manifest.golden_of(artifact)
     if not cases:
         return f"there is no golden case for {artifact.graph}"
     try:
         runner = open_artifact(artifact, directory, num_threads)
         for case in cases:
-            results = runner.run(_inputs(case, directory, graph_size_px(artifact)))
+            results = runner.run(_inputs(case, directory, artifact.size_px))
             if found := misses(case, artifact.precision, results, directory):
                 return f"on {case.case}, {' and '.join(found)}"
     except Exception as error:  # an interpreter may raise anything, and each file is one line

@@ -1,8 +1,8 @@
 """Simulated int8: what is quantised, and the quantiser that both fine-tuning and the export use.
 
 Weights are symmetric and per channel, activations asymmetric and per tensor, with the smallest and the largest value
-seen as their range. Quantised is everything from after the first convolutions that stay float up to and with the
-head, the last transposed convolution. What comes after the head is float: residual add, fade-in, sigmoid, clamp.
+seen as their range. ``train.float_parts`` says what is quantised of a graph; a network is what was traced in a U-Net.
+What comes after its head is float: residual add, fade-in, sigmoid, clamp.
 """
 
 from __future__ import annotations
@@ -16,33 +16,46 @@ import torch
 from torch import Tensor, nn
 
 from runtime.silence import silence
+from train.float_parts import NetworkPlace, float_positions
+from train.int8_settings import Int8Settings, percentile_of
+from train.networks.unet import UNet
 
 FLOAT_FIRST_CONVS: dict[str, int] = {"defocus": 0, "deblur": 0}
 """Network -> convolutions at its start that stay float in int8 once it was fine-tuned for it."""
 SMALLEST_SCALE = 2**-12
 """Smallest step of a quantised tensor, as XNNPACK's own configuration has it."""
+MOVING = frozenset(
+    {
+        torch.ops.aten.view.default,
+        torch.ops.aten.permute.default,
+        torch.ops.aten.contiguous.default,
+        torch.ops.aten.clone.default,
+    }
+)
+"""Operators that compute nothing."""
 Inputs = tuple[Tensor, ...]
 """One (B, C, H, W) tensor for each input of a network."""
 
 
-def float_at_both_ends(float_first_convs: int, *, trains: bool = False) -> Any:
+def float_at_both_ends(settings: Int8Settings, *, trains: bool = False) -> Any:
     """XNNPACK's quantiser with this project's ranges and float parts.
 
     Args:
-        float_first_convs: convolutions at the start that stay float.
+        settings: what stays float, and the ranges.
         trains: for fine-tuning: simulate the rounding instead of only observing the ranges.
     """
     from executorch.backends.xnnpack.quantizer import xnnpack_quantizer
     from torchao.quantization import pt2e
 
     class FloatAtBothEnds(xnnpack_quantizer.XNNPACKQuantizer):
-        """Quantises from after the first convolutions up to and with the last transposed one."""
+        """Quantises each network from after its first convolutions up to and with its head."""
 
         def annotate(self, model: torch.fx.GraphModule) -> torch.fx.GraphModule:
             annotated: torch.fx.GraphModule = super().annotate(model)
             nodes = list(annotated.graph.nodes)
-            for node in _float_nodes(nodes, float_first_convs):
-                node.meta.pop("quantization_annotation", None)
+            _share_ranges(nodes, config.input_activation)
+            for place in float_positions(len(nodes), _networks(nodes), settings.float_first_convs, settings.float_head):
+                nodes[place].meta.pop("quantization_annotation", None)
             return annotated
 
     def observed_by(spec: Any, observer: Any, **options: Any) -> Any:
@@ -50,30 +63,95 @@ def float_at_both_ends(float_first_convs: int, *, trains: bool = False) -> Any:
         observe = pt2e.FakeQuantize.with_args(observer=observer, **options) if trains else observer.with_args(**options)
         return dataclasses.replace(spec, observer_or_fake_quant_ctr=observe)
 
-    config = xnnpack_quantizer.get_symmetric_quantization_config(is_per_channel=True)
+    config = xnnpack_quantizer.get_symmetric_quantization_config(is_per_channel=settings.per_channel)
     weight = config.weight
     if trains:  # The range of the weights is that of this very step, since they move.
         observer = pt2e.MovingAveragePerChannelMinMaxObserver
         weight = observed_by(weight, observer, averaging_constant=1.0)
+    activation = _range_observer(settings.ranges)
     config = dataclasses.replace(
         config,
-        input_activation=observed_by(config.input_activation, pt2e.MinMaxObserver),
-        output_activation=observed_by(config.output_activation, pt2e.MinMaxObserver),
+        input_activation=observed_by(config.input_activation, activation),
+        output_activation=observed_by(config.output_activation, activation),
         weight=weight,
     )
     return FloatAtBothEnds().set_global(config)
 
 
-def _float_nodes(nodes: list[torch.fx.Node], float_first_convs: int) -> list[torch.fx.Node]:
-    """What stays float of a graph, in order."""
-    heads = [i for i, node in enumerate(nodes) if node.target == torch.ops.aten.conv_transpose2d.input]
-    if not heads:
-        raise ValueError("int8 needs a network that ends in a transposed convolution; this graph has none")
-    # A convolution and its ReLU are one quantised operator, so the ReLU goes with it.
-    convs = [i for i, node in enumerate(nodes) if node.target == torch.ops.aten.conv2d.default]
-    ends = [i + 2 if nodes[i + 1].target == torch.ops.aten.relu.default else i + 1 for i in convs]
-    first = [0, *ends][float_first_convs]
-    return [*nodes[:first], *nodes[heads[-1] + 1 :]]
+def _share_ranges(nodes: list[torch.fx.Node], input_spec: Any) -> None:
+    """Let what only moves numbers keep their range, so that eight bits are moved, not floats between two roundings.
+
+    The quantiser does so too, but forgets copies, and what comes first. Where ``reshape`` copies, it is taken apart
+    too late, hence ``contiguous`` and ``view`` in ``export.rewrite``.
+    """
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, SharedQuantizationSpec
+
+    key = "quantization_annotation"
+    for node in nodes:
+        if node.target not in MOVING or node.meta.get(key) is not None:
+            continue
+        source = node.args[0]
+        assert isinstance(source, torch.fx.Node)
+        if source.op == "placeholder":
+            inputs, output = {source: input_spec}, SharedQuantizationSpec((source, node))
+        elif key in source.meta and source.meta[key].output_qspec is not None:
+            inputs, output = {source: SharedQuantizationSpec(source)}, SharedQuantizationSpec(source)
+        else:
+            continue
+        node.meta[key] = QuantizationAnnotation(input_qspec_map=inputs, output_qspec=output, _annotated=True)
+
+
+def _range_observer(ranges: str) -> Any:
+    """The class that watches an activation.
+
+    Raises:
+        ValueError: torchao has none for it.
+    """
+    from torchao.quantization import pt2e
+
+    fraction = percentile_of(ranges)
+    if fraction is not None:
+        ends = torch.tensor([1.0 - fraction, fraction])
+
+        class Percentile(pt2e.MinMaxObserver):
+            """Watches the percentiles of each sample instead of its extremes."""
+
+            def forward(self, x_orig: Tensor) -> Tensor:
+                super().forward(torch.quantile(x_orig.detach().flatten(), ends))
+                return x_orig
+
+        return Percentile
+    known = {
+        "min-max": pt2e.MinMaxObserver,
+        "moving-average": pt2e.MovingAverageMinMaxObserver,
+        "mse": pt2e.HistogramObserver,
+    }
+    if ranges not in known:
+        raise ValueError(f"torchao has no {ranges} ranges: choose from {', '.join(known)} or a percentile")
+    return known[ranges]
+
+
+def _networks(nodes: list[torch.fx.Node]) -> list[NetworkPlace]:
+    """The U-Nets of a graph, in order, by the module that each node was traced in."""
+    inside: dict[str, list[int]] = {}
+    heads: dict[str, list[int]] = {}
+    for position, node in enumerate(nodes):
+        if node.op != "call_function":
+            continue
+        stack = [(path, str(kind)) for path, kind in (node.meta.get("nn_module_stack") or {}).values()]
+        for unet in (path for path, kind in stack if kind.endswith(UNet.__qualname__)):
+            inside.setdefault(unet, []).append(position)
+            if any(path == f"{unet}.head".lstrip(".") for path, _ in stack):
+                heads.setdefault(unet, []).append(position)
+    places = []
+    for index, (unet, positions) in enumerate(inside.items()):
+        convs = [i for i in positions if nodes[i].target == torch.ops.aten.conv2d.default]
+        # A convolution and its ReLU are one quantised operator, so the ReLU goes with it.
+        ends = tuple(i + 2 if nodes[i + 1].target == torch.ops.aten.relu.default else i + 1 for i in convs)
+        # A later network begins with its stem: what only moves its inputs shares the range of what is float before it.
+        start = 0 if index == 0 else convs[0]
+        places.append(NetworkPlace(start=start, conv_ends=ends, head=heads[unet][0], end=positions[-1] + 1))
+    return places
 
 
 class SimulatedInt8(nn.Module):
@@ -94,7 +172,9 @@ class SimulatedInt8(nn.Module):
 
             trained = copy.deepcopy(network).requires_grad_(True)
             graph = torch.export.export(trained, examples).module()
-            self.graph = prepare_qat_pt2e(graph, float_at_both_ends(float_first_convs, trains=True))
+            self.graph = prepare_qat_pt2e(
+                graph, float_at_both_ends(Int8Settings(float_first_convs=(float_first_convs,)), trains=True)
+            )
         _set_transposed_axis(self.graph)
         self._names = [name for name, _ in network.named_parameters()]
         self._measured: list[Tensor] = []

@@ -11,7 +11,9 @@
     report = program.trace(inputs)                         # as run, but overflow is reported, not refused
     print(report.overflows[0])                             # mul 'weights_3': 2 of 4 values became inf or NaN (...)
 
-``MilProgram.load(path, function="size_768")`` opens one function of a package that has several.
+    ranges = program.ranges([inputs, others])              # name -> smallest and largest value: for quantisation
+
+``MilProgram.load(path, function="size_768x512")`` opens one function of a package that has several.
 
 What a run shows is what the saved file computes: its graph, its weights as they were compressed, its layout, and
 what rounding to fp16 after each op does to the result. What it cannot show: on which unit Core ML places an op, how
@@ -23,8 +25,14 @@ Inside, bottom-up: ``dtypes`` (how MIL stores numbers), ``blob`` (the weight fil
 constants made), ``program`` (the run). A new op is a function in the ``ops_*`` file of its kind, an entry in that
 file's table, and a case in ``tests/export/mil/test_one_op.py``.
 
-Only Core ML's ML Programs are read; their ops are two-dimensional vision ops with fixed strides. Image inputs are
-given as the tensor they become: (1, 3, H, W) in [0, 255], since scale and bias are ops of the program itself.
+Only Core ML's ML Programs are read; their ops are two-dimensional vision ops with fixed strides. A picture
+(``TensorSpec.color_layout``) is given as the numbers of its pixels, (1, C, H, W) whole and from 0 to 255, since scale
+and bias are ops of the program itself. Core ML rounds a picture that it gives back; here it stays as computed, because
+how it rounds is not documented.
+
+Eight-bit activations are exact: what ``quantize`` and ``dequantize`` give for fp16 numbers is what exact arithmetic
+gives, and for fp32 numbers bit for bit what coremltools computes. Compressed weights are bit for bit those that
+coremltools decompresses.
 """
 
 from export.mil.graph import TensorSpec

@@ -14,16 +14,18 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from export.mil.program import MilProgram
-from export.mil.quiet import quiet_warnings
+from export.pte_file import read_single_call
 
 BACKEND = "CoreMLBackend"
 LOWERED_MODULE = "lowered_module"
 """Folder inside the delegate's data that holds the package and what names its tensors."""
+
+PACKAGE = "model.mlpackage"
+"""Folder of the package inside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +57,26 @@ def load_lowered(path: Path) -> LoweredProgram:
         ValueError: the file is no ExecuTorch program, is not one call of the Core ML delegate from its inputs to
             its outputs, or its package is damaged.
     """
-    data = _delegate_data(path)
+    call = read_single_call(path, BACKEND)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        unpack(data, folder, path)
+        unpack(call.data, folder, path)
         lowered = folder / LOWERED_MODULE
         try:
             names = json.loads((lowered / "metadata.json").read_text(encoding="utf-8"))
             inputs, outputs = tuple(names["inputNames"]), tuple(names["outputNames"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"the Core ML data in {path} does not name its inputs and outputs: {error!r}") from error
-        program = MilProgram.load(lowered / "model.mlpackage")
+        program = MilProgram.load(lowered / PACKAGE)
     declared = ({spec.name for spec in program.inputs}, {spec.name for spec in program.outputs})
     if (set(inputs), set(outputs)) != declared:
         raise ValueError(f"the Core ML package in {path} has other tensors than the file names: {inputs}, {outputs}")
-    return LoweredProgram(program=program, input_names=inputs, output_names=outputs)
+    try:
+        return LoweredProgram(
+            program=program, input_names=call.file_inputs(inputs), output_names=call.file_outputs(outputs)
+        )
+    except ValueError as error:
+        raise ValueError(f"cannot bind the Core ML package in {path}: {error}") from error
 
 
 def unpack(data: bytes, folder: Path, path: Path) -> None:
@@ -82,36 +89,3 @@ def unpack(data: bytes, folder: Path, path: Path) -> None:
 
     if not executorchcoreml.unflatten_directory_contents(data, str(folder)) or not (folder / LOWERED_MODULE).is_dir():
         raise ValueError(f"the Core ML data in {path} is damaged: it holds no package")
-
-
-def read_program(path: Path) -> Any:
-    """The deserialised ``Program`` of a ``.pte`` file.
-
-    Raises:
-        ValueError: it is no ExecuTorch program.
-    """
-    with quiet_warnings():
-        from executorch.exir._serialize._program import deserialize_pte_binary
-    content = path.read_bytes()
-    if content[4:6] != b"ET":
-        raise ValueError(f"{path} is not an ExecuTorch program")
-    try:
-        return deserialize_pte_binary(content).program
-    except Exception as error:  # flatbuffers raises whatever its reading of damaged bytes leads to
-        raise ValueError(f"{path} is a damaged ExecuTorch program: {type(error).__name__}: {error}") from error
-
-
-def _delegate_data(path: Path) -> bytes:
-    """What the one Core ML delegate of the file is handed."""
-    program = read_program(path)
-    (plan,) = program.execution_plan
-    instructions = [instruction.instr_args for chain in plan.chains for instruction in chain.instructions]
-    called = [type(arguments).__name__ for arguments in instructions]
-    backends = [delegate.id for delegate in plan.delegates]
-    if called != ["DelegateCall"] or backends != [BACKEND]:
-        found = ", ".join(backends) or "none"
-        raise ValueError(f"{path} is not one call of {BACKEND}: its instructions are {called}, its delegates {found}")
-    (call,) = instructions
-    if list(call.args) != [*plan.inputs, *plan.outputs]:
-        raise ValueError(f"{path} does not hand its inputs and outputs to {BACKEND} in their order")
-    return bytes(program.backend_delegate_data[plan.delegates[0].processed.index].data)

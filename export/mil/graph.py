@@ -10,7 +10,7 @@ from torch import Tensor
 from export.mil.arguments import Arguments
 from export.mil.dtypes import Value, computed_type, is_float, round_to_fp16
 from export.mil.ops import CONST, OpFunction, find_op, is_constant
-from export.mil.package import Message, ValueReader, tensor_type
+from export.mil.package import Message, ValueReader, color_layouts, tensor_type
 
 MAIN = "main"
 
@@ -24,6 +24,8 @@ class TensorSpec:
     """MIL element type, such as FLOAT16."""
     shape: tuple[int | None, ...]
     """None for a flexible dimension."""
+    color_layout: str = ""
+    """"RGB", "BGR" or "GRAYSCALE" where Core ML takes or gives a picture of eight bits; empty for an array."""
 
     def accepts(self, shape: Sequence[int]) -> bool:
         """Whether a tensor of ``shape`` is one of these."""
@@ -109,7 +111,8 @@ def build_graph(model: Message, reader: ValueReader, name: str = "") -> Graph:
     if function.opset not in function.block_specializations:
         raise ValueError(f"function '{name}' has no block for its opset '{function.opset}'")
     block = function.block_specializations[function.opset]
-    inputs = tuple(_spec(declared) for declared in function.inputs)
+    layouts = color_layouts(model, name)
+    inputs = tuple(replace(spec, color_layout=layouts.get(spec.name, "")) for spec in map(_spec, function.inputs))
     specs = {spec.name: spec for spec in inputs}
     constants: dict[str, Value] = {}
     steps: list[Step] = []
@@ -131,7 +134,7 @@ def build_graph(model: Message, reader: ValueReader, name: str = "") -> Graph:
     return Graph(
         opset=function.opset,
         inputs=inputs,
-        outputs=tuple(specs[output] for output in block.outputs),
+        outputs=tuple(replace(specs[name], color_layout=layouts.get(name, "")) for name in block.outputs),
         steps=_with_releases(steps, {*block.outputs}),
         constants=constants,
     )

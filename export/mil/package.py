@@ -61,6 +61,23 @@ def read_model(model_path: Path) -> Message:
     return model
 
 
+def color_layouts(model: Message, function: str) -> dict[str, str]:
+    """The inputs and outputs that Core ML takes or gives as pictures: name -> "RGB", "BGR" or "GRAYSCALE".
+
+    Args:
+        model: the protobuf message.
+        function: of the program; a package with one function describes it at the top.
+    """
+    described = {entry.name: entry for entry in model.description.functions}.get(function, model.description)
+    layouts = {}
+    for feature in (*described.input, *described.output):
+        if feature.type.WhichOneof("Type") == "imageType":
+            image = feature.type.imageType
+            names = image.DESCRIPTOR.fields_by_name["colorSpace"].enum_type.values_by_number
+            layouts[feature.name] = str(names[image.colorSpace].name)
+    return layouts
+
+
 def tensor_type(value_type: Message) -> tuple[str, tuple[int | None, ...]]:
     """The element type and the shape of a ``ValueType`` message; None for a flexible dimension.
 

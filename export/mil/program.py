@@ -12,7 +12,7 @@ such as ``exp``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,7 +108,8 @@ class MilProgram:
         """The outputs for ``inputs``, name -> float32 array.
 
         Args:
-            inputs: an array of the declared shape for each input name.
+            inputs: an array of the declared shape for each input name; of a picture, the whole numbers 0 to 255 that
+                its pixels hold, as (1, C, H, W) in its ``color_layout``.
             precision: "fp16" rounds every tensor that the program declares as FLOAT16 after each op; "fp32"
                 leaves them unrounded, which shows the saved graph and weights alone.
 
@@ -117,22 +118,52 @@ class MilProgram:
                 them instead); the sentence names the first op that gave one.
         """
         report = self.trace(inputs, precision)
-        if report.overflows:
-            raise ValueError(f"{self.path} leaves the finite range in {precision}: {report.overflows[0]}")
+        self._refuse(report.overflows, precision)
         return report.outputs
 
     def trace(self, inputs: Mapping[str, np.ndarray], precision: str = "fp16") -> RunReport:
         """As ``run``, but non-finite values are reported, not refused."""
+        execution = self._execute(inputs, precision)
+        outputs = {spec.name: execution.array(spec.name) for spec in self.outputs}
+        return RunReport(outputs=outputs, overflows=tuple(execution.overflows))
+
+    def ranges(
+        self, samples: Iterable[Mapping[str, np.ndarray]], precision: str = "fp16"
+    ) -> dict[str, tuple[float, float]]:
+        """Smallest and largest value of every float tensor over all samples, by the tensor's name.
+
+        Args:
+            samples: inputs, each as for ``run``.
+            precision: as for ``run``.
+
+        Raises:
+            ValueError: there is no sample, or ``run`` would refuse one.
+        """
+        found: dict[str, tuple[float, float]] = {}
+        for sample in samples:
+            execution = self._execute(sample, precision, measures=True)
+            self._refuse(execution.overflows, precision)
+            for name, (low, high) in execution.ranges.items():
+                lowest, highest = found.get(name, (low, high))
+                found[name] = (min(low, lowest), max(high, highest))
+        if not found:
+            raise ValueError(f"the ranges of {self.path} need at least one sample, but none is given")
+        return found
+
+    def _execute(self, inputs: Mapping[str, np.ndarray], precision: str, *, measures: bool = False) -> _Execution:
         if precision not in PRECISIONS:
             raise ValueError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
-        execution = _Execution(rounds=precision == "fp16")
+        execution = _Execution(rounds=precision == "fp16", measures=measures)
         with torch.inference_mode():
             for spec, tensor in self._checked(inputs):
                 execution.store("input", spec, tensor, exact=False, poisoned=False)
             for step in self.graph.steps:
                 execution.advance(step)
-        outputs = {spec.name: execution.array(spec.name) for spec in self.outputs}
-        return RunReport(outputs=outputs, overflows=tuple(execution.overflows))
+        return execution
+
+    def _refuse(self, overflows: Sequence[Overflow], precision: str) -> None:
+        if overflows:
+            raise ValueError(f"{self.path} leaves the finite range in {precision}: {overflows[0]}")
 
     def _checked(self, inputs: Mapping[str, np.ndarray]) -> list[tuple[TensorSpec, Tensor]]:
         expected = {spec.name for spec in self.inputs}
@@ -143,6 +174,8 @@ class MilProgram:
             array = np.asarray(inputs[spec.name])
             if not spec.accepts(array.shape):
                 raise ValueError(f"input '{spec.name}' should have shape {spec.shape}, but has {array.shape}")
+            if spec.color_layout and not _is_picture(array):
+                raise ValueError(f"input '{spec.name}' is a picture: it takes whole numbers from 0 to 255")
             result.append((spec, torch.tensor(array, dtype=computed_type(spec.dtype))))
         return result
 
@@ -150,11 +183,13 @@ class MilProgram:
 class _Execution:
     """The tensors of a run in progress."""
 
-    def __init__(self, *, rounds: bool) -> None:
+    def __init__(self, *, rounds: bool, measures: bool = False) -> None:
         self._rounds = rounds
+        self._measures = measures
         self._values: dict[str, Value] = {}
         self._non_finite: set[str] = set()
         self.overflows: list[Overflow] = []
+        self.ranges: dict[str, tuple[float, float]] = {}
 
     def advance(self, step: Step) -> None:
         """Run one step and forget what nothing reads any more."""
@@ -176,9 +211,12 @@ class _Execution:
         """
         stored = round_to_fp16(tensor) if self._rounds and spec.dtype == "FLOAT16" and not exact else tensor
         self._values[spec.name] = stored
-        if not is_float(spec.dtype) or (exact and not poisoned) or not stored.numel():
+        skips = exact and not poisoned and not self._measures
+        if not is_float(spec.dtype) or skips or not stored.numel():
             return
         low, high = torch.aminmax(stored)  # NaN propagates: one pass finds both kinds
+        if self._measures:
+            self.ranges[spec.name] = (float(low), float(high))
         if bool(torch.isfinite(low)) and bool(torch.isfinite(high)):
             return
         self._non_finite.add(spec.name)
@@ -198,3 +236,8 @@ class _Execution:
         value = self._values[name]
         assert isinstance(value, Tensor)
         return value.float().contiguous().numpy().copy()
+
+
+def _is_picture(array: np.ndarray) -> bool:
+    """Whether pixels of eight bits can hold the numbers."""
+    return bool(np.all((array >= 0) & (array <= 255) & (array == np.floor(array))))

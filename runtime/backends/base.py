@@ -42,12 +42,6 @@ def cpu_threads(asked_for: int | None) -> int:
     return asked_for or min(MAX_DEFAULT_THREADS, os.cpu_count() or 1)
 
 
-def graph_size_px(artifact: Artifact) -> tuple[int, int]:
-    """Height and width of the pictures that an artefact takes."""
-    tensor = artifact.inputs[0]
-    return tensor.shape[tensor.layout.index("H")], tensor.shape[tensor.layout.index("W")]
-
-
 def to_file(artifact: Artifact, inputs: Mapping[str, Array]) -> list[NDArray]:
     """NCHW float32 by name -> what the file takes, in its calling order.
 
@@ -62,7 +56,7 @@ def to_file(artifact: Artifact, inputs: Mapping[str, Array]) -> list[NDArray]:
 
 def from_file(tensor: ArtifactTensor, value: NDArray) -> Array:
     """What the file gave for one output -> (1, C, H, W) float32."""
-    array = np.asarray(value).reshape(tensor.shape)
+    array = np.asarray(value).reshape(tensor.shape) / np.float32(tensor.divisor)
     if tensor.layout == "NHWC":
         array = array.transpose(0, 3, 1, 2)
     return np.ascontiguousarray(array, dtype=np.float32)
@@ -74,4 +68,6 @@ def _to_file(artifact_id: str, tensor: ArtifactTensor, value: Array) -> NDArray:
         raise ValueError(
             f"{artifact_id} takes {tensor.name} as {tensor.layout} {list(tensor.shape)}, got {list(array.shape)}"
         )
+    if tensor.divisor != 1.0:
+        array = np.rint(array * np.float32(tensor.divisor))
     return np.ascontiguousarray(array, dtype=tensor.dtype)

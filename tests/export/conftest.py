@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from export import all as export_all
 from export.graphs import GraphSpec, build_graphs
@@ -29,9 +31,19 @@ def small_networks() -> Deployable:
 
 
 @pytest.fixture(scope="session")
-def small_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("checkpoint") / "small.safetensors"
-    save_deployable(small_networks(), path)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test run share; pytest-xdist gives each one of its own below it."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(shared_folder: Path) -> Path:
+    path = shared_folder / "checkpoint" / "small.safetensors"
+    with FileLock(shared_folder / "checkpoint.lock"):
+        if not path.exists():
+            path.parent.mkdir()
+            save_deployable(small_networks(), path)
     return path
 
 
@@ -41,25 +53,29 @@ def small_specs(small_checkpoint: Path) -> dict[str, GraphSpec]:
 
 
 @pytest.fixture(scope="session")
-def small_export(small_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_export(small_checkpoint: Path, shared_folder: Path) -> Path:
     """Folder of the small export. Tests that change it work on a copy."""
-    out = tmp_path_factory.mktemp("export") / "artifacts"
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        code = export_all.main(
-            ["--checkpoint", str(small_checkpoint), "--out", str(out), "--size", f"{SIZE_PX}x{SIZE_PX}"]
-        )
-    assert code == 0, printed.getvalue()
+    out = shared_folder / "export" / "artifacts"
+    with FileLock(shared_folder / "export.lock"):
+        if not out.exists():
+            printed = io.StringIO()
+            size = f"{SIZE_PX}x{SIZE_PX}"
+            with contextlib.redirect_stdout(printed):
+                code = export_all.main(
+                    ["--checkpoint", str(small_checkpoint), "--out", str(out), "--size", size, "--no-controls"]
+                )
+            assert code == 0, printed.getvalue()
     return out
 
 
 @pytest.fixture
 def run_all(small_checkpoint: Path) -> Callable[..., int]:
-    """Runs ``export.all`` on the small checkpoint with further arguments; gives its exit code."""
+    """Runs ``export.all`` on the small checkpoint with further arguments, in this process; gives its exit code."""
 
     def run(*arguments: str) -> int:
         size = [] if "--size" in arguments else ["--size", f"{SIZE_PX}x{SIZE_PX}"]
         checkpoint = [] if "--checkpoint" in arguments else ["--checkpoint", str(small_checkpoint)]
-        return export_all.main([*checkpoint, *size, *arguments])
+        jobs = [] if "--jobs" in arguments else ["--jobs", "0"]
+        return export_all.main([*checkpoint, *size, *jobs, "--no-controls", *arguments])
 
     return run

@@ -10,15 +10,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from export import all as export_all
-from export import build, check
-from export.recipes import RECIPES, Recipe
+from export import check, make
+from export.materials import Kit
+from export.plan import JOINT_VARIANT, Job
+from export.recipes import RECIPES, pipelines
+from export.runtimes import runtimes_of
+from export.tflite import write_tflite
 from runtime.backends import open_artifact
 from runtime.manifest import Manifest, check_files
+from runtime.schema import Size
+from train.networks.defocus import DefocusNet
 
 Run = Callable[..., int]
 
@@ -29,41 +36,63 @@ def manifest(small_export: Path) -> Manifest:
 
 
 def test_every_recipe_passed(manifest: Manifest) -> None:
-    assert [(a.id, a.status, a.reason) for a in manifest.artifacts] == [(r.id, "passed", "") for r in RECIPES]
+    expected = [(r.id, "passed", "") for r in RECIPES if r.variant != JOINT_VARIANT]
+    assert [(a.id, a.status, a.reason) for a in manifest.artifacts] == expected
 
 
 def test_the_folder_holds_what_the_manifest_says_and_nothing_else(small_export: Path, manifest: Manifest) -> None:
     described = {file.path for artifact in manifest.artifacts for file in artifact.files}
-    described |= {tensor.path for case in manifest.golden for tensor in (*case.inputs, *case.outputs)}
+    described |= {t.path for case in manifest.golden for t in (*case.inputs, *case.outputs, *case.truth)}
     found = {path.relative_to(small_export).as_posix() for path in small_export.rglob("*") if path.is_file()}
     assert found == described | {"manifest.json", "manifest.schema.json", "report.html"}
     for artifact in manifest.artifacts:
         check_files(artifact, small_export)
-    assert [path.name for path in small_export.parent.iterdir()] == [small_export.name]
+    assert_alone(small_export)
 
 
 def test_the_manifest_names_source_sizes_and_tools(manifest: Manifest, small_checkpoint: Path) -> None:
     assert manifest.checkpoint.name == small_checkpoint.name
-    assert (manifest.height_px, manifest.width_px, manifest.sigma_max_px) == (64, 64, 6.0)
+    assert (manifest.sizes, manifest.sigma_max_px) == ((Size(height_px=64, width_px=64),), 6.0)
     makers = {"coremltools", "litert-torch", "executorch", "torchao", "onnx", "onnxruntime"}
     assert {"python", "torch", *makers} <= set(manifest.tools)
     assert "not installed" not in manifest.tools.values()
     assert set(manifest.artifact("deblur-tflite-int8").tool) == {"litert-torch", "ai-edge-quantizer", "ai-edge-litert"}
-    assert len(manifest.pipelines) == 7
+    assert len(manifest.pipelines) == len(pipelines(RECIPES))
+    assert manifest.pipeline("executorch").delegate == "xnnpack"
 
 
-def test_tensors_have_the_layout_and_type_of_their_format(manifest: Manifest) -> None:
-    seen = {
-        a.format: [(t.name, t.dtype, t.layout, t.shape) for t in a.inputs]
-        for a in manifest.artifacts
-        if a.graph == "deblur"
-    }
-    assert seen == {
-        "coreml": [("image", "float16", "NCHW", (1, 3, 64, 64)), ("sigma_px", "float16", "NCHW", (1, 1, 64, 64))],
-        "tflite": [("image", "float32", "NHWC", (1, 64, 64, 3)), ("sigma_px", "float32", "NHWC", (1, 64, 64, 1))],
-        "executorch": [("image", "float32", "NCHW", (1, 3, 64, 64)), ("sigma_px", "float32", "NCHW", (1, 1, 64, 64))],
-        "onnx": [("image", "float32", "NCHW", (1, 3, 64, 64)), ("sigma_px", "float32", "NCHW", (1, 1, 64, 64))],
-    }
+def test_every_file_was_run_by_everything_that_can(manifest: Manifest) -> None:
+    for artifact in manifest.artifacts:
+        ran = {figure.runtime for figure in artifact.parity}
+        assert ran == {runtime.name for runtime in runtimes_of(artifact)}
+
+
+def test_photographs_went_through_every_pipeline(manifest: Manifest) -> None:
+    for pipeline in manifest.pipelines:
+        assert pipeline.gates
+        assert pipeline.parity
+        assert all(figure.passed for figure in pipeline.parity)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "tensors"),
+    [
+        ("deblur-coreml-fp16", ["image float16 NCHW 1x3x64x64 array", "sigma_px float16 NCHW 1x1x64x64 array"]),
+        ("deblur-coreml-fp16-image", ["image uint8 NCHW 1x3x64x64 image", "sigma_px float16 NCHW 1x1x64x64 array"]),
+        ("deblur-tflite-fp32", ["image float32 NHWC 1x64x64x3 array", "sigma_px float32 NHWC 1x64x64x1 array"]),
+        ("deblur-executorch-fp32", ["image float32 NCHW 1x3x64x64 array", "sigma_px float32 NCHW 1x1x64x64 array"]),
+        ("deblur-onnx-int8", ["image float32 NCHW 1x3x64x64 array", "sigma_px float32 NCHW 1x1x64x64 array"]),
+        (
+            "refocus-tflite-fp32-nchw",
+            ["sharp float32 NCHW 1x3x64x64 array", "target_sigma_px float32 NCHW 1x1x64x64 array"],
+        ),
+    ],
+)
+def test_tensors_have_the_layout_and_type_of_their_file(
+    manifest: Manifest, identifier: str, tensors: list[str]
+) -> None:
+    found = manifest.artifact(identifier).inputs
+    assert [f"{t.name} {t.dtype} {t.layout} {'x'.join(map(str, t.shape))} {t.kind}" for t in found] == tensors
 
 
 @pytest.mark.parametrize("identifier", ["deblur-tflite-fp32", "deblur-executorch-fp32", "deblur-onnx-fp32"])
@@ -82,14 +111,15 @@ def test_the_runtime_opens_the_files(small_export: Path, manifest: Manifest, ide
 def test_json_goes_to_stdout_and_progress_to_stderr(
     run_all: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--out", str(tmp_path / "a"), "--formats", "tflite", "--graphs", "refocus", "--size", "64x96"]
+    arguments = ["--out", str(tmp_path / "a"), "--recipes", "refocus-tflite-fp32", "--size", "64x96"]
     assert run_all(*arguments, "--json") == 0
     printed = capsys.readouterr()
     facts = json.loads(printed.out)
     assert facts["written"] is True
     (row,) = facts["artifacts"]
-    assert (row["id"], row["status"], row["checked_with"]) == ("refocus-tflite-fp32", "passed", ["ai-edge-litert"])
-    assert "refocus tflite fp32: convert" in printed.err
+    assert (row["id"], row["status"]) == ("refocus-tflite-fp32", "passed")
+    assert row["checked_with"] == ["LiteRT XNNPACK", "LiteRT reference kernels"]
+    assert "refocus-tflite-fp32" in printed.err
     manifest = Manifest.load(tmp_path / "a")
     assert manifest.artifacts[0].inputs[0].shape == (1, 64, 96, 3)
     assert (set(manifest.graphs), manifest.pipelines) == ({"refocus"}, ())
@@ -103,7 +133,12 @@ def test_json_goes_to_stdout_and_progress_to_stderr(
         (["--size", "512x500"], "the width must be a multiple of 16 and at least 64, got 500"),
         (["--size", "32x512"], "the height must be a multiple of 16 and at least 64, got 32"),
         (["--formats", "tflite,gguf"], "no format 'gguf': choose from coreml, tflite, executorch, onnx"),
-        (["--graphs", "sharpen"], "no graph 'sharpen': choose from defocus, deblur, refocus"),
+        (["--graphs", "sharpen"], "no graph 'sharpen': choose from defocus, deblur, refocus, fused"),
+        (["--recipes", "tflite-int4"], "no recipe 'tflite-int4': python -m export.all --list shows them all"),
+        (["--recipes", "coreml-fp16-sizes"], "made for several sizes only, for example --size 512x512,256x256"),
+        (["--size", "64x64,64x64"], "--size: 64x64 is there twice"),
+        (["--jobs", "-1"], "--jobs must be 0 or more, got -1"),
+        (["--sign", "nowhere.pem"], "nowhere.pem"),
         (["--checkpoint", "nowhere.safetensors"], "no checkpoint at nowhere.safetensors"),
     ],
 )
@@ -145,13 +180,14 @@ def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_expo
     run_all: Run, small_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    def broken(recipe: Recipe, workshop: build.Workshop, path: Path) -> None:
+    def broken(job: Job, kit: Kit, path: Path) -> None:
         path.write_bytes(b"half a file")
         raise RuntimeError("the converter\nbroke")
 
     out = copy_of(small_export, tmp_path)
-    monkeypatch.setitem(build.WRITERS, "coreml", broken)
-    code = run_all("--out", str(out), "--overwrite", "--formats", "coreml,tflite", "--graphs", "refocus", "--json")
+    monkeypatch.setitem(make.WRITERS, "coreml", broken)
+    names = "refocus-coreml-fp16,refocus-tflite-fp32"
+    code = run_all("--out", str(out), "--overwrite", "--recipes", names, "--json")
     rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)["artifacts"]}
     assert code == 1
     assert rows["refocus-tflite-fp32"]["status"] == "passed"
@@ -162,22 +198,19 @@ def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_expo
 def test_a_file_that_misses_its_gate_fails_the_export(
     run_all: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from export.tflite import write_tflite
-    from train.networks.defocus import DefocusNet
 
-    def brighter(recipe: Recipe, workshop: build.Workshop, path: Path) -> None:
-        module, (image,) = workshop.specs["defocus"].module, build.examples(recipe, workshop)
+    def brighter(job: Job, kit: Kit, path: Path) -> None:
+        module, (image,) = kit.spec.module, make.examples(job, kit)
         assert isinstance(module, DefocusNet)
         monkeypatch.setattr(module, "sigma_max_px", 7.0)
         write_tflite(module, (image,), ["image"], ["sigma_px"], path)
 
-    monkeypatch.setitem(build.WRITERS, "tflite", brighter)
-    monkeypatch.setattr(export_all, "select", lambda *_: (RECIPES[3],))
-    assert run_all("--out", str(tmp_path / "out")) == 1
+    monkeypatch.setitem(make.WRITERS, "tflite", brighter)
+    assert run_all("--out", str(tmp_path / "out"), "--recipes", "defocus-tflite-fp32") == 1
     printed = capsys.readouterr().out
     assert "failed: mean_px is" in printed
     assert "nothing was written" in printed
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_format_whose_converter_is_not_installed_is_not_run(
@@ -185,7 +218,7 @@ def test_a_format_whose_converter_is_not_installed_is_not_run(
 ) -> None:
     monkeypatch.setattr(check, "tool_versions", lambda packages: dict.fromkeys(packages, "not installed"))
     out = tmp_path / "out"
-    assert run_all("--out", str(out), "--formats", "executorch", "--graphs", "refocus") == 0
+    assert run_all("--out", str(out), "--recipes", "refocus-executorch-fp32") == 0
     (artifact,) = Manifest.load(out).artifacts
     assert (artifact.status, artifact.files) == ("not run", ())
     assert artifact.reason == "executorch not installed: pip install 'reblur[export]'"
@@ -196,12 +229,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     run_all: Run, small_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    def full(recipe: Recipe, workshop: build.Workshop, path: Path) -> None:
+    def full(job: Job, kit: Kit, path: Path) -> None:
         path.write_bytes(b"half a file")
         raise RuntimeError("export failed") from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     out = copy_of(small_export, tmp_path)
-    monkeypatch.setitem(build.WRITERS, "tflite", full)
+    monkeypatch.setitem(make.WRITERS, "tflite", full)
     assert run_all("--out", str(out), "--overwrite", "--formats", "tflite") == 2
     assert_one_sentence(capsys.readouterr().err, "is full (No space left on device)")
     assert_unchanged(out, small_export)
@@ -210,19 +243,19 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
 def test_an_interrupt_that_a_converter_swallows_still_ends_the_export(
     run_all: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def swallowing(recipe: Recipe, workshop: build.Workshop, path: Path) -> None:
+    def swallowing(job: Job, kit: Kit, path: Path) -> None:
         try:
             os.kill(os.getpid(), signal.SIGINT)
         except KeyboardInterrupt as error:
             raise RuntimeError("an error of C++") from error
 
-    monkeypatch.setitem(build.WRITERS, "tflite", swallowing)
+    monkeypatch.setitem(make.WRITERS, "tflite", swallowing)
     assert run_all("--out", str(tmp_path / "out"), "--formats", "tflite") == 130
     assert capsys.readouterr().err.endswith("interrupted: nothing was written\n")
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("step", ["defocus coreml fp16: convert", "defocus tflite int8: quantise and convert"])
+@pytest.mark.parametrize("step", ["defocus-coreml-fp16", "defocus-tflite-int8"])
 def test_ctrl_c_half_way_leaves_the_earlier_export_and_nothing_else(
     small_checkpoint: Path, small_export: Path, tmp_path: Path, step: str
 ) -> None:
@@ -230,7 +263,7 @@ def test_ctrl_c_half_way_leaves_the_earlier_export_and_nothing_else(
     out = copy_of(small_export, tmp_path)
     command = [
         sys.executable, "-m", "export.all", "--checkpoint", str(small_checkpoint), "--size", "64x64",
-        "--out", str(out), "--overwrite", "--formats", step.split()[1], "--graphs", "defocus",
+        "--out", str(out), "--overwrite", "--recipes", step, "--no-controls",
     ]  # fmt: skip
     root = Path(export_all.__file__).parents[1]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -248,10 +281,90 @@ def test_ctrl_c_half_way_leaves_the_earlier_export_and_nothing_else(
     assert_unchanged(out, small_export)
 
 
+def test_what_has_not_changed_is_not_made_again(
+    run_all: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, names = tmp_path / "out", "defocus-onnx-fp32,refocus-onnx-fp32"
+    arguments = ("--out", str(out), "--overwrite", "--json")
+    made: list[str] = []
+    write = make.WRITERS["onnx"]
+
+    def counting(job: Job, kit: Kit, path: Path) -> None:
+        made.append(job.id)
+        write(job, kit, path)
+
+    def export(*more: str) -> dict[str, Any]:
+        made.clear()
+        assert run_all(*arguments, *more) == 0
+        return dict(json.loads(capsys.readouterr().out))
+
+    monkeypatch.setitem(make.WRITERS, "onnx", counting)
+    assert export("--recipes", "refocus-onnx-fp32")["unchanged"] is False
+    assert made == ["refocus-onnx-fp32"]
+    export("--recipes", names)
+    assert made == ["defocus-onnx-fp32"]
+    assert export("--recipes", names)["unchanged"] is True
+    assert made == []
+    before = (out / "refocus_fp32.onnx").read_bytes()
+    (out / "refocus_fp32.onnx").write_bytes(before[:-1])
+    assert export("--recipes", names)["unchanged"] is False
+    assert (made, (out / "refocus_fp32.onnx").read_bytes()) == ([], before)
+    (kept,) = tmp_path.glob(".out.cache/refocus-onnx-fp32-*/refocus_fp32.onnx")
+    kept.write_bytes(before[:-1])
+    (out / "manifest.json").unlink()
+    shutil.rmtree(out)
+    export("--recipes", names)
+    assert (made, (out / "refocus_fp32.onnx").read_bytes()) == (["refocus-onnx-fp32"], before)
+    export("--recipes", names, "--force")
+    assert made == ["defocus-onnx-fp32", "refocus-onnx-fp32"]
+
+
+def test_kill_9_leaves_nothing_that_looks_finished(small_checkpoint: Path, small_export: Path, tmp_path: Path) -> None:
+    out = copy_of(small_export, tmp_path)
+    command = [
+        sys.executable, "-m", "export.all", "--checkpoint", str(small_checkpoint), "--size", "64x64", "--out", str(out),
+        "--overwrite", "--recipes", "defocus-onnx-int8", "--no-controls",
+    ]  # fmt: skip
+    root = Path(export_all.__file__).parents[1]
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "defocus-onnx-int8" in line:
+                break
+        process.kill()
+    assert {path.name for path in out.iterdir()} == {path.name for path in small_export.iterdir()}
+    assert Manifest.load(out) == Manifest.load(small_export)
+    again = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert [a.id for a in Manifest.load(out).artifacts] == ["defocus-onnx-int8"]
+    assert_alone(out)
+
+
+def test_several_sizes_have_files_of_their_own_and_share_a_package(run_all: Run, tmp_path: Path) -> None:
+    names = "refocus-onnx-fp32,refocus-coreml-fp16,refocus-coreml-fp16-sizes"
+    assert run_all("--out", str(tmp_path / "out"), "--size", "64x64,64x96", "--recipes", names) == 0
+    manifest = Manifest.load(tmp_path / "out")
+    assert {a.id: (a.path, a.size_px, a.function, a.status) for a in manifest.artifacts} == {
+        "refocus-coreml-fp16": ("refocus_fp16.mlpackage", (64, 64), None, "passed"),
+        "refocus-coreml-fp16-sizes": ("refocus_fp16_sizes.mlpackage", (64, 64), "size_64x64", "passed"),
+        "refocus-onnx-fp32": ("refocus_fp32.onnx", (64, 64), None, "passed"),
+        "refocus-coreml-fp16-64x96": ("refocus_fp16_64x96.mlpackage", (64, 96), None, "passed"),
+        "refocus-coreml-fp16-sizes-64x96": ("refocus_fp16_sizes.mlpackage", (64, 96), "size_64x96", "passed"),
+        "refocus-onnx-fp32-64x96": ("refocus_fp32_64x96.onnx", (64, 96), None, "passed"),
+    }
+    assert {(case.height_px, case.width_px) for case in manifest.golden} == {(64, 64), (64, 96)}
+
+
+def test_the_list_of_recipes_needs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert export_all.main(["--list", "--recipes", "*-int8", "--checkpoint", "nowhere"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == [r.id for r in RECIPES if r.precision == "int8"]
+
+
 @pytest.mark.slow
 def test_the_shipped_networks_pass_their_gates_at_full_size(tmp_path: Path) -> None:
     """int8 depends on what the weights are, which the small networks cannot show."""
-    assert export_all.main(["--out", str(tmp_path / "out"), "--formats", "tflite"]) == 0
+    assert export_all.main(["--out", str(tmp_path / "out"), "--recipes", "tflite-int8", "--no-controls"]) == 0
 
 
 def copy_of(export: Path, tmp_path: Path) -> Path:
@@ -260,10 +373,16 @@ def copy_of(export: Path, tmp_path: Path) -> Path:
 
 def assert_unchanged(out: Path, original: Path) -> None:
     """``out`` is a copy of ``original`` still, and alone in its folder."""
-    assert [path.name for path in out.parent.iterdir()] == [out.name]
+    assert_alone(out)
     files = sorted(path.relative_to(original) for path in original.rglob("*") if path.is_file())
     assert sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file()) == files
     assert all((out / file).read_bytes() == (original / file).read_bytes() for file in files)
+
+
+def assert_alone(out: Path) -> None:
+    """Nothing lies beside ``out`` but what the next export can use."""
+    assert {path.name for path in out.parent.iterdir()} <= {out.name, f".{out.name}.cache"}
+    assert not list(out.parent.glob(".*.cache/*.building"))
 
 
 def assert_one_sentence(err: str, sentence: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from export.coverage import Coverage, count_subgraphs, coverage
 from export.graphs import GraphSpec
+from export.onnx_nodes import onnx_nodes
 from export.op_nodes import OpNode, mil_nodes, tflite_nodes, work
 from export.pte_nodes import pte_nodes
 from runtime.files import write_atomically
@@ -75,12 +77,57 @@ def test_a_prediction_is_never_a_failure() -> None:
 
 
 def test_unknown_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected a file ending in \.mlpackage, \.pte, \.tflite"):
-        coverage(Path("model.onnx"))
-    for name in ("model.tflite", "model.pte"):
+    with pytest.raises(ValueError, match=r"expected a file ending in \.mlpackage, \.onnx, \.pte, \.tflite"):
+        coverage(Path("model.bin"))
+    for name in ("model.tflite", "model.pte", "model.onnx"):
         (tmp_path / name).write_bytes(b"not a model at all")
         with pytest.raises(ValueError, match=r"model\.\w+ is not "):
             coverage(tmp_path / name)
+
+
+@pytest.fixture(scope="module")
+def quantised_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A 3x3 convolution 3 -> 8 of int8 weights and activations, then a product."""
+    from onnx import TensorProto, checker, helper, numpy_helper, save
+
+    constants = {
+        "scale": np.array(0.1, np.float32), "zero": np.array(0, np.int8), "weight": np.ones((8, 3, 3, 3), np.int8)
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["xq"]),
+        helper.make_node("DequantizeLinear", ["xq", "scale", "zero"], ["xd"]),
+        helper.make_node("DequantizeLinear", ["weight", "scale", "zero"], ["wd"]),
+        helper.make_node("Conv", ["xd", "wd"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("QuantizeLinear", ["c", "scale", "zero"], ["cq"]),
+        helper.make_node("DequantizeLinear", ["cq", "scale", "zero"], ["cd"]),
+        helper.make_node("Mul", ["cd", "cd"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, SIDE_PX, SIDE_PX))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 8, SIDE_PX, SIDE_PX))],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    checker.check_model(model)
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    save(model, str(path))
+    return path
+
+
+def test_onnx_is_whole_on_a_cpu_and_cut_where_browsers_lack_an_operator(quantised_onnx: Path) -> None:
+    here, browser = coverage(quantised_onnx)
+    assert (here.delegate, here.method, here.subgraphs, here.outside) == ("CPU (onnxruntime)", "measured", 1, {})
+    assert (browser.method, browser.subgraphs, browser.outside) == ("predicted", 2, {"QuantizeLinear": 2})
+    assert browser.failure == ""
+    assert here.multiplications_inside == SIDE_PX**2 * (8 * 27 + 8)
+
+
+def test_onnx_weights_are_not_read(quantised_onnx: Path) -> None:
+    nodes = {node.output: node for node in onnx_nodes(quantised_onnx)}
+    assert nodes["c"].reads == ("xd",)
+    assert nodes["c"].kernel == (3, 3)
+    assert nodes["xq"].dtypes == ("FLOAT", "INT8")
 
 
 def test_a_cut_pte_is_counted(cut_pte: Path) -> None:
@@ -96,13 +143,12 @@ def test_a_cut_pte_is_counted(cut_pte: Path) -> None:
 def test_every_exported_graph_is_one_subgraph(small_export: Path) -> None:
     measured = 0
     for artifact in Manifest.load(small_export).artifacts:
-        if Path(artifact.path).suffix in (".mlpackage", ".pte", ".tflite"):
-            for part in coverage(small_export / artifact.path):
-                assert part.failure == "", artifact.path
-                if part.method == "measured":
-                    assert part.subgraphs == 1
-                    assert part.outside == {}
-                    measured += 1
+        for part in coverage(small_export / artifact.path, artifact.function):
+            assert part.failure == "", artifact.path
+            if part.method == "measured":
+                assert part.subgraphs == 1
+                assert part.outside == {}
+                measured += 1
     assert measured >= 10
 
 
@@ -123,4 +169,5 @@ def test_formats_agree_on_the_work_of_convolutions(small_export: Path, small_spe
     tflite = [n for n in tflite_nodes(small_export / "deblur_fp32.tflite") if "CONV" in n.op]
     core_ml = [n for n in mil_nodes(small_export / "deblur_fp16.mlpackage") if "conv" in n.op]
     executorch = [n for n in pte_nodes(small_export / "deblur_fp32.pte").inside if "Conv" in n.op and n.multiplications]
-    assert work(tflite) == work(core_ml) == work(executorch) == sum(counted) > 0
+    onnx = [n for n in onnx_nodes(small_export / "deblur_fp32.onnx") if "Conv" in n.op]
+    assert work(tflite) == work(core_ml) == work(executorch) == work(onnx) == sum(counted) > 0

@@ -22,6 +22,8 @@ def test_each_graph_takes_what_the_one_before_it_gives(graphs: dict[str, GraphSp
     assert tuple(graphs) == GRAPHS
     assert graphs["defocus"].outputs == graphs["deblur"].inputs[1:]
     assert graphs["deblur"].outputs == graphs["refocus"].inputs[:1]
+    assert graphs["fused"].inputs == graphs["defocus"].inputs + graphs["refocus"].inputs[1:]
+    assert graphs["fused"].outputs == graphs["refocus"].outputs
 
 
 def test_outputs_have_the_shape_and_range_of_the_contract(graphs: dict[str, GraphSpec]) -> None:
@@ -37,7 +39,19 @@ def test_outputs_have_the_shape_and_range_of_the_contract(graphs: dict[str, Grap
         assert meaning.range[0] <= float(output.min()) <= float(output.max()) <= meaning.range[1]
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+def test_the_fused_graph_is_the_three_in_a_row(graphs: dict[str, GraphSpec]) -> None:
+    fused, (defocus, deblur, refocus) = graphs["fused"], (graphs[n].module for n in ("defocus", "deblur", "refocus"))
+    image, target = example_inputs(fused, 32, 48)
+    with torch.no_grad():
+        expected = refocus(deblur(image, defocus(image)), target)
+        torch.testing.assert_close(fused.module(image, target), expected, atol=0.0, rtol=0.0)
+
+
+def test_the_fused_graph_reaches_as_far_as_the_three_together(graphs: dict[str, GraphSpec]) -> None:
+    assert graphs["fused"].halo_px == sum(graphs[name].halo_px for name in ("defocus", "deblur", "refocus"))
+
+
+@pytest.mark.parametrize("name", ["defocus", "deblur", "refocus"])
 def test_nothing_beyond_the_halo_reaches_a_pixel(graphs: dict[str, GraphSpec], name: str) -> None:
     spec = graphs[name]
     side = -(-(2 * spec.halo_px + 64) // 16) * 16

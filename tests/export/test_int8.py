@@ -10,11 +10,14 @@ from executorch.runtime import Runtime
 
 from export.graphs import GraphSpec, build_graphs
 from export.int8 import describe_int8, prepare_int8
+from export.int8_choice import load_choice
 from export.pte import write_pte
+from export.rewrite import without_strides
 from runtime.manifest import Manifest
 from runtime.schema import Int8Source
 from train.checkpoint import Deployable, build_deployable, load_deployable
 from train.fake_quant import SimulatedInt8
+from train.int8_settings import Int8Settings
 from train.int8_weights import digest_of, int8_path, save_int8
 
 
@@ -44,7 +47,7 @@ def test_fine_tuned_weights_are_what_is_quantised(checkpoint: Path, small_specs:
     assert materials.source == Int8Source(
         qat=True, name="small_int8.safetensors", sha256=digest_of(int8_path(checkpoint)), reason=""
     )
-    assert materials.float_first_convs == {"defocus": 0, "deblur": 0}
+    assert materials.settings == load_choice()
     image, sigma_px = materials.samples["deblur"][0]
     # Below the clamp the correction of the first sample is twice that of the float weights.
     float_change = networks.deblur(image, sigma_px) - image
@@ -55,7 +58,8 @@ def test_fine_tuned_weights_are_what_is_quantised(checkpoint: Path, small_specs:
 def test_without_them_the_checkpoint_itself_is_quantised(checkpoint: Path, small_specs: dict[str, GraphSpec]) -> None:
     materials = prepare_int8(checkpoint, load_deployable(checkpoint), small_specs, 64, 64)
     assert materials.specs is small_specs
-    assert materials.float_first_convs == {"defocus": 2, "deblur": 0}
+    firsts = {name: settings.float_first_convs for name, settings in materials.settings["tflite"].items()}
+    assert firsts == {"defocus": (2,), "deblur": (0,), "fused": (2, 0)}
     assert materials.source is not None
     assert (materials.source.qat, materials.source.sha256) == (False, None)
     assert materials.source.reason == "no small_int8.safetensors beside small.safetensors"
@@ -90,10 +94,11 @@ def test_fine_tuning_simulates_what_the_file_computes(small_checkpoint: Path, tm
     spec = build_graphs(load_deployable(small_checkpoint))["defocus"]
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(4))
     write_pte(spec.module, (image,), tmp_path / "x.pte", precision="int8", calibration=[(image,)],
-              float_first_convs=kept)  # fmt: skip
+              settings=Int8Settings(float_first_convs=(kept,)))  # fmt: skip
     program = Runtime.get().load_program(tmp_path / "x.pte")
     (saved,) = [result.clone() for result in program.load_method("forward").execute([image])]
-    simulated = SimulatedInt8(spec.module, (image,), kept)
+    # The file's rewritten convolutions have a scale for each pixel of a block, so that is what is simulated here.
+    simulated = SimulatedInt8(without_strides(spec.module), (image,), kept)
     simulated.measure_ranges([(image,)])
     with torch.no_grad():
         answer, exact = simulated(image), spec.module(image)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from export.lint import is_taken, lint, lint_nodes, main
+from export.lint import is_taken, lint_findings, lint_nodes, main
 from export.lint_rules import RULES, Rule
 from export.op_nodes import OpNode
+from runtime.manifest import Manifest
 
 CONV = OpNode(
     op="conv", output="y", reads=("x",), writes=("y",), dtypes=("FLOAT16", "FLOAT16"),
@@ -19,7 +20,10 @@ CONV_2D = dataclasses.replace(
     CONV, op="CONV_2D", dtypes=("FLOAT32", "FLOAT32"),
     shapes=((1, 64, 64, 3), (1, 64, 64, 16)), shape=(1, 64, 64, 16),
 )  # fmt: skip
-GOOD = {"Neural Engine": CONV, "GPU delegate": CONV_2D, "NNAPI": CONV_2D}
+GOOD = {
+    "Neural Engine": CONV, "GPU delegate": CONV_2D, "NNAPI": CONV_2D, "WebGPU": dataclasses.replace(CONV, op="Conv"),
+    "Vulkan": dataclasses.replace(CONV, op="aten.convolution.default"),
+}  # fmt: skip
 
 RANK_5 = {"shapes": ((1, 1, 3, 64, 64),)}
 BROKEN: dict[str, dict[str, object]] = {
@@ -46,6 +50,9 @@ BROKEN: dict[str, dict[str, object]] = {
     "nnapi-level-29": {"op": "TRANSPOSE_CONV"},
     "nnapi-level-30": {"dtypes": ("INT8", "INT8")},
     "nnapi-end": {},
+    "webgpu-op": {"op": "QuantizeLinear"},
+    "vulkan-layout": {"op": "aten.clone.default"},
+    "vulkan-extent": {"shapes": ((1, 3, 2049, 64),)},
 }
 
 
@@ -64,24 +71,30 @@ def test_names_are_unique_and_sources_are_given() -> None:
     assert all(rule.source.startswith("https://") for rule in RULES)
 
 
-def test_a_finding_counts_and_names_the_first() -> None:
+def test_a_finding_counts_its_operators() -> None:
     slow = [dataclasses.replace(CONV, op=op, output=op) for op in ("exp", "conv", "sqrt", "exp")]
     (finding,) = lint_nodes(slow, "Neural Engine")
-    assert (finding.count, finding.operators, finding.first) == (3, ("exp", "sqrt"), "exp")
+    assert (finding.count, finding.operators, finding.effect) == (3, ("exp", "sqrt"), "note")
 
 
 def test_other_files_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match=r"expected a file ending in \.mlpackage or \.tflite"):
-        lint(Path("model.onnx"))
-    assert main(["model.onnx"]) == 2
-    assert capsys.readouterr().err.startswith("error: cannot lint model.onnx")
+    with pytest.raises(ValueError, match=r"expected a file ending in \.mlpackage or \.onnx or \.pte or \.tflite"):
+        lint_findings(Path("model.bin"))
+    assert main(["model.bin"]) == 2
+    assert capsys.readouterr().err.startswith("error: cannot lint model.bin")
     assert main([]) == 2
+
+
+def test_a_core_ml_package_in_an_executorch_file_is_seen(small_export: Path) -> None:
+    lowered = {a.delegate: small_export / a.path for a in Manifest.load(small_export).artifacts if a.graph == "deblur"}
+    assert {finding.unit for finding in lint_findings(lowered["coreml"])} == {"Neural Engine"}
+    assert lint_findings(lowered["xnnpack"]) == ()
 
 
 def test_the_networks_fit_every_unit(small_export: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["defocus_fp16.mlpackage", "deblur_fp16.mlpackage", "deblur_fp32.tflite", "deblur_int8.tflite"]
     for name in names:
-        assert [finding for finding in lint(small_export / name) if finding.effect == "blocks"] == []
+        assert [finding for finding in lint_findings(small_export / name) if finding.effect == "blocks"] == []
     assert main([str(small_export / names[3])]) == 0
     printed = capsys.readouterr().out
     assert "prediction, not measurement" in printed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from export import mlpackage
+from export.coreml import files as mlpackage_files
 from export.mil import MilProgram
 from export.mil.package import read_model, root_model_path
-from export.mlpackage import run_with_coreml, run_with_interpreter, write_mlpackage
+from export.mlpackage import write_mlpackage
 
 
 class Blend(nn.Module):
@@ -75,7 +77,7 @@ def test_carries_no_date(package: Path) -> None:
 
 
 def test_computes_what_the_module_does(package: Path) -> None:
-    outputs = run_with_interpreter(package, GIVEN)
+    outputs = MilProgram.load(package).run(GIVEN)
     # Inside, the 36 equal weights of 1/36 average three channels of 1 and one of 2: 1.25.
     assert outputs["mixed"][0, :, 8, 8] == pytest.approx([1.25] * 3, abs=1e-3)
     assert outputs["half"].shape == (1, 1, 16, 32)
@@ -87,7 +89,7 @@ def test_fp32_is_exact_and_typed_so(tmp_path: Path) -> None:
     assert {spec.dtype for spec in MilProgram.load(path).inputs} == {"FLOAT32"}
     with torch.no_grad():
         expected = Blend()(*EXAMPLE)[0].numpy()
-    np.testing.assert_allclose(run_with_interpreter(path, GIVEN, "fp32")["mixed"], expected, atol=1e-6)
+    np.testing.assert_allclose(MilProgram.load(path).run(GIVEN, "fp32")["mixed"], expected, atol=1e-6)
 
 
 def test_same_module_gives_the_same_bytes(package: Path, tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_a_package_without_weights_has_no_empty_folder(tmp_path: Path) -> None:
     # Every folder survives git and a copy file by file; and the manifest names nothing that is not there.
     assert all(any(folder.iterdir()) for folder in path.rglob("*") if folder.is_dir())
     assert ModelPackage.isValid(str(path))
-    assert run_with_interpreter(path, {"x": -EXAMPLE[0].numpy()})["y"].max() == 0.0
+    assert MilProgram.load(path).run({"x": -EXAMPLE[0].numpy()})["y"].max() == 0.0
 
 
 def test_replaces_an_older_package(package: Path, tmp_path: Path) -> None:
@@ -135,28 +137,31 @@ def test_replaces_an_older_package(package: Path, tmp_path: Path) -> None:
     path.mkdir()
     (path / "stale").write_text("left over")
     write(path, Blend(gain=2.0))
-    assert run_with_interpreter(path, GIVEN)["mixed"][0, 0, 8, 8] == pytest.approx(2.5, abs=2e-3)
+    assert MilProgram.load(path).run(GIVEN)["mixed"][0, 0, 8, 8] == pytest.approx(2.5, abs=2e-3)
     assert [entry.name for entry in tmp_path.iterdir()] == ["blend.mlpackage"]
     assert not (path / "stale").exists()
 
 
-@pytest.mark.parametrize("stage", ["_convert", "_copy_reproducibly"])
+@pytest.mark.parametrize(("where", "stage"), [(mlpackage, "_convert"), (mlpackage_files, "copy_reproducibly")])
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_a_failure_leaves_the_older_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, failure: BaseException | type[BaseException]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: ModuleType,
+    stage: str,
+    failure: BaseException | type[BaseException],
 ) -> None:
     path = tmp_path / "blend.mlpackage"
     path.mkdir()
     (path / "old").write_text("still good")
 
     def half_written(*arguments: object) -> None:
-        fresh = next(argument for argument in arguments if isinstance(argument, Path))
-        fresh.mkdir(parents=True, exist_ok=True)
-        (fresh / "half").write_text("half")
+        for fresh in (argument for argument in arguments if isinstance(argument, Path)):
+            fresh.mkdir(parents=True, exist_ok=True)
+            (fresh / "half").write_text("half")
         raise failure
 
-    monkeypatch.setattr(mlpackage, "_convert", lambda *arguments: arguments[4].mkdir(parents=True))
-    monkeypatch.setattr(mlpackage, stage, half_written)
+    monkeypatch.setattr(where, stage, half_written)
     with pytest.raises((KeyboardInterrupt, OSError)):
         write(path)
     assert [str(entry.relative_to(tmp_path)) for entry in sorted(tmp_path.rglob("*"))] == [
@@ -169,7 +174,7 @@ def test_a_failed_swap_puts_the_older_package_back(tmp_path: Path) -> None:
     path = tmp_path / "blend.mlpackage"
     path.mkdir()
     with pytest.raises(FileNotFoundError):
-        mlpackage._move_into_place(tmp_path / "missing", path, tmp_path / "replaced")
+        mlpackage_files.move_into_place(tmp_path / "missing", path, tmp_path / "replaced")
     assert [entry.name for entry in tmp_path.iterdir()] == ["blend.mlpackage"]
 
 
@@ -194,7 +199,8 @@ def test_what_cannot_be_converted_is_one_sentence(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"path": Path("net.mlmodel")}, "ends in .mlpackage, but the path is net.mlmodel"),
-        ({"precision": "int8"}, "precision 'int8' is not known; known are fp16, fp32"),
+        ({"precision": "int8"}, "precision 'int8' is not known; known are fp32, fp16, w8, p6, w8a8"),
+        ({"precision": "w8a8"}, "w8a8 needs representative inputs"),
         ({"input_names": ["image"]}, "2 example inputs were given for 1 input names"),
         ({"module": Blend().train()}, "in training mode; call .eval()"),
     ],
@@ -209,17 +215,3 @@ def test_bad_requests_are_refused(tmp_path: Path, changes: dict[str, object], me
     }
     with pytest.raises(ValueError, match=message):
         write_mlpackage(**(request | changes))  # type: ignore[arg-type]
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="Core ML runs here")
-def test_core_ml_is_refused_elsewhere(package: Path) -> None:
-    with pytest.raises(ValueError, match="Core ML runs on macOS only, and this machine runs linux; use run_with_int"):
-        run_with_coreml(package, GIVEN)
-
-
-@pytest.mark.macos
-@pytest.mark.skipif(sys.platform != "darwin", reason="needs macOS")
-def test_core_ml_agrees_with_the_interpreter(package: Path) -> None:
-    ours, apples = run_with_interpreter(package, GIVEN), run_with_coreml(package, GIVEN)
-    for name, expected in ours.items():
-        np.testing.assert_allclose(apples[name], expected, atol=5e-3)

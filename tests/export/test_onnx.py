@@ -14,9 +14,10 @@ from onnx import ModelProto, NodeProto, numpy_helper
 from torch import Tensor, nn
 
 from export.graphs import GraphSpec, example_inputs
+from export.int8_choice import UNTUNED
 from export.onnx import FILE_FORMAT, OPSET, write_onnx
 from export.qdq import DEQUANTIZE, QUANTIZE
-from export.quantize import FLOAT_FIRST_CONVS
+from train.int8_settings import Int8Settings
 
 FLOAT_NETWORK = {"Conv", "ConvTranspose", "Relu", "Add", "Mul"}
 FADE = {"Concat", "Clip", "Sub"}
@@ -56,7 +57,7 @@ def write(module: nn.Module, path: Path, precision: str, float_first_convs: int 
     samples = [(torch.rand(1, 3, 16, 16, generator=generator),) for _ in range(4)]
     write_onnx(
         module, samples[0], ["image"], ["sigma_px"], path,
-        precision=precision, calibration=samples, float_first_convs=float_first_convs,
+        precision=precision, calibration=samples, settings=Int8Settings(float_first_convs=(float_first_convs,)),
     )  # fmt: skip
     return onnx.load(path)
 
@@ -130,7 +131,8 @@ def test_weights_have_a_scale_for_each_channel_and_7_bits(small_export: Path) ->
 
 
 def test_what_stays_float_is_counted_as_elsewhere(small_export: Path) -> None:
-    for graph, expected in FLOAT_FIRST_CONVS[False].items():
+    for graph, settings in UNTUNED["onnx"].items():
+        expected = sum(settings.float_first_convs)
         assert len(list(float_convs(onnx.load(small_export / f"{graph}_int8.onnx")))) == expected
 
 

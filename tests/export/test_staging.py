@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from export.staging import check_destination, is_full_disk, publish, staging_folder
+from export.staging import check_destination, is_full_disk, publish, staging_folder, sweep
 
 
 def earlier_export(folder: Path) -> Path:
@@ -97,6 +97,23 @@ def test_an_earlier_export_comes_back_when_the_new_one_cannot_be_moved(
     monkeypatch.setattr(Path, "rename", fail_once)
     with staging_folder(out) as folder, pytest.raises(ValueError, match="cannot move the export"):
         publish(folder, out)
+    assert (out / "deblur_fp32.pte").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["artifacts"]
+
+
+def test_what_a_killed_export_left_is_swept_out(tmp_path: Path) -> None:
+    out = earlier_export(tmp_path / "artifacts")
+    for name in (".artifacts.building.a", ".artifacts.building.a.replaced", ".other.building.b"):
+        (tmp_path / name).mkdir()
+    sweep(out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.building.b", "artifacts"]
+
+
+def test_an_export_killed_between_two_renames_loses_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "artifacts"
+    earlier_export(tmp_path / ".artifacts.building.a.replaced")
+    (tmp_path / ".artifacts.building.a").mkdir()
+    sweep(out)
     assert (out / "deblur_fp32.pte").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["artifacts"]
 

@@ -1,80 +1,23 @@
-"""``export.verify`` on artefacts broken on purpose. Each must fail, by its digest and by its figures alone."""
+"""``export.verify`` on artefacts broken on purpose. Each must fail, by its digest and by its figures alone.
+
+Which mistakes the figures can tell is tried in ``test_controls.py``.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor, nn
 
 from export import verify
-from export.graphs import GraphSpec, build_graphs, example_inputs
-from export.mlpackage import write_mlpackage
-from export.onnx import write_onnx
-from export.pte import write_pte
-from export.tflite import write_tflite
 from runtime import selftest
 from runtime.manifest import Manifest, list_files
-from train.checkpoint import load_deployable
+from runtime.schema import CPU_DELEGATES
 
 IGNORE = "--ignore-digests"
-
-
-class WrongNormalization(nn.Module):
-    """Takes the picture for one in [-1, 1]."""
-
-    def __init__(self, right: nn.Module) -> None:
-        super().__init__()
-        self.right = right
-
-    def forward(self, image: Tensor, *rest: Tensor) -> Tensor:
-        result: Tensor = self.right(image * 2.0 - 1.0, *rest)
-        return result
-
-
-def stem_of(spec: GraphSpec) -> nn.Conv2d:
-    return next(module for module in spec.module.modules() if isinstance(module, nn.Conv2d))
-
-
-def swap_channels(spec: GraphSpec) -> nn.Module:
-    """Red and green change places at the first convolution."""
-    weight = stem_of(spec).weight
-    with torch.no_grad():
-        weight[:, [0, 1]] = weight[:, [1, 0]].clone()
-    return spec.module
-
-
-def zero_weights(spec: GraphSpec) -> nn.Module:
-    """The last convolution of all says nothing."""
-    last = [module for module in spec.module.modules() if isinstance(module, nn.Conv2d)][-1]
-    with torch.no_grad():
-        last.weight.zero_()
-    return spec.module
-
-
-def wrong_normalization(spec: GraphSpec) -> nn.Module:
-    return WrongNormalization(spec.module).eval()
-
-
-BREAKAGES: list[tuple[str, Callable[[GraphSpec], nn.Module]]] = [
-    ("deblur-tflite-fp32", swap_channels),
-    ("defocus-executorch-fp32", swap_channels),
-    ("deblur-coreml-fp16", swap_channels),
-    ("defocus-tflite-fp32", zero_weights),
-    ("deblur-executorch-fp32", zero_weights),
-    ("defocus-coreml-fp16", zero_weights),
-    ("deblur-tflite-fp32", wrong_normalization),
-    ("defocus-executorch-fp32", wrong_normalization),
-    ("defocus-coreml-fp16", wrong_normalization),
-    ("defocus-onnx-fp32", swap_channels),
-    ("deblur-onnx-fp32", zero_weights),
-    ("deblur-onnx-fp32", wrong_normalization),
-]
 
 
 @pytest.fixture
@@ -101,8 +44,8 @@ def outcome(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tu
 def test_an_untouched_export_passes(small_export: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(small_export)]) == 0
     printed = capsys.readouterr()
-    assert "18 passed in" in printed.out
-    assert "refocus executorch fp32: check" in printed.err
+    assert f"{len(Manifest.load(small_export).artifacts)} passed in" in printed.out
+    assert "refocus-executorch-fp32: check" in printed.err
 
 
 @pytest.mark.parametrize("backend", ["tflite", "executorch", "onnx"])
@@ -110,39 +53,11 @@ def test_the_runtime_tests_itself_on_an_untouched_export(
     small_export: Path, capsys: pytest.CaptureFixture[str], backend: str
 ) -> None:
     assert selftest.main([str(small_export), "--backend", backend]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"{graph}-{backend}-{p}: passed on 4 cases" for graph, p in (
-        ("defocus", "fp32"), ("deblur", "fp32"), ("refocus", "fp32"), ("defocus", "int8"), ("deblur", "int8"),
-    )]  # fmt: skip
-
-
-@pytest.mark.parametrize(("identifier", "break_it"), BREAKAGES, ids=lambda value: getattr(value, "__name__", value))
-def test_a_broken_network_fails(
-    copy: Path, small_checkpoint: Path, capsys: pytest.CaptureFixture[str], identifier: str,
-    break_it: Callable[[GraphSpec], nn.Module],
-) -> None:  # fmt: skip
-    graph, format_, _ = identifier.split("-")
-    spec = build_graphs(load_deployable(small_checkpoint))[graph]
-    path = copy / Manifest.load(copy).artifact(identifier).path
-    inputs, names = example_inputs(spec, 64, 64), [tensor.name for tensor in spec.inputs]
-    module = break_it(spec)
-    if format_ == "tflite":
-        write_tflite(module, inputs, names, [spec.outputs[0].name], path)
-    elif format_ == "executorch":
-        write_pte(module, inputs, path)
-    elif format_ == "onnx":
-        write_onnx(module, inputs, names, [spec.outputs[0].name], path)
-    else:
-        write_mlpackage(module, inputs, names, [spec.outputs[0].name], path)
-    keep_only(copy, identifier)
-    code, reason = outcome(copy, capsys)
-    assert (code, "not the file that the manifest describes" in reason) == (1, True)
-    # With digests and sizes made to fit, only the figures can tell.
-    keep_only(copy, identifier, reseal=True)
-    for flags in ((), (IGNORE,)):
-        code, reason = outcome(copy, capsys, *flags)
-        assert code == 1
-        assert " is " in reason and "its gate is" in reason  # noqa: PT018
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("interpreter: ")]
+    manifest = Manifest.load(small_export)
+    made = [a for a in manifest.artifacts if a.format == backend and a.delegate in CPU_DELEGATES]
+    assert lines == [f"{a.id}: passed on {len(manifest.golden_of(a))} cases" for a in made]
+    assert len(made) >= 7
 
 
 @pytest.mark.parametrize("name", ["deblur_fp32", "deblur_int8", "defocus_int8"])
@@ -200,10 +115,10 @@ def test_a_wrong_digest_fails_unless_digests_are_ignored(copy: Path, capsys: pyt
 
 def test_a_changed_golden_vector_fails_what_it_belongs_to(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keep_only(copy, "refocus-tflite-fp32")
-    path = copy / "golden" / "refocus.step.refocused.f32"
+    path = copy / "golden" / "refocus.step-largest.refocused.f32"
     path.write_bytes(bytes(path.stat().st_size))
     code, reason = outcome(copy, capsys)
-    assert (code, "refocus.step.refocused.f32 is not the file" in reason) == (1, True)
+    assert (code, "refocus.step-largest.refocused.f32 is not the file" in reason) == (1, True)
 
 
 def test_an_artefact_without_golden_cases_does_not_pass(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from runtime.manifest import (
     ParityFigure,
     Pipeline,
     ResizePolicy,
+    Size,
     TensorMeaning,
     Tiling,
     Tolerance,
@@ -102,22 +103,24 @@ def artifact_of(graph: str, format_: str = "tflite", extension: str = "tflite", 
 
 def manifest_of(artifacts: tuple[Artifact, ...], backend: str = "tflite") -> Manifest:
     return Manifest(
-        schema_version=2,
+        schema_version=3,
         reblur_version="0.1.0",
         created="2026-01-02T03:04:05Z",
         license="Apache-2.0",
         checkpoint=Checkpoint(name="mobile.safetensors", sha256="0" * 64),
-        height_px=SIDE,
-        width_px=SIDE,
+        sizes=(Size(height_px=SIDE, width_px=SIDE),),
         sigma_max_px=SIGMA_MAX_PX,
         resize=ResizePolicy(long_side_px=1024, enlarge=False, filter="lanczos3", values="sRGB", orientation="upright"),
-        tiling=Tiling(tile_height_px=SIDE, tile_width_px=SIDE, alignment_px=16, padding="edge", inner_halo="discard"),
+        tiling=Tiling(alignment_px=16, padding="edge", inner_halo="discard"),
         graphs=GRAPHS,
         artifacts=artifacts,
         pipelines=(
             Pipeline(
                 backend=backend,
+                delegate="",
                 precision="fp32",
+                height_px=SIDE,
+                width_px=SIDE,
                 **{artifact.graph: artifact.id for artifact in artifacts},
             ),
         ),
@@ -125,6 +128,8 @@ def manifest_of(artifacts: tuple[Artifact, ...], backend: str = "tflite") -> Man
             GoldenCase(
                 graph="defocus",
                 case="noise",
+                height_px=SIDE,
+                width_px=SIDE,
                 inputs=(
                     GoldenInput(
                         name="image",

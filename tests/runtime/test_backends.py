@@ -12,7 +12,6 @@ import pytest
 
 from runtime import backends
 from runtime.backends import mlpackage, open_artifact, pte, tflite
-from runtime.backends.base import graph_size_px
 from runtime.manifest import Artifact, list_files
 
 RNG = np.random.default_rng(0)
@@ -54,7 +53,7 @@ def test_a_real_file_gives_the_right_numbers(
 ) -> None:
     artifact = make_artifact("deblur", format_, extension, tiny_files)
     runner = open_artifact(artifact, tiny_files)
-    assert graph_size_px(runner.artifact) == (32, 32)
+    assert runner.artifact.size_px == (32, 32)
     for _ in range(2):  # the second call must not see, or change, the tensors of the first
         image = RNG.random((1, 3, 32, 32), dtype=np.float32)
         sigma = RNG.random((1, 1, 32, 32), dtype=np.float32) * np.float32(6.0)
@@ -175,7 +174,7 @@ def test_signature_keys_are_sorted_by_number(make_artifact: Callable[..., Artifa
 def test_missing_packages_are_named(
     tmp_path: Path, make_artifact: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (*tflite.INTERPRETERS, "executorch.runtime", "coremltools"):
+    for module in (*tflite.INTERPRETERS.values(), "executorch.runtime", "coremltools"):
         monkeypatch.setitem(sys.modules, module, None)  # makes its import fail
     with pytest.raises(ValueError, match=r"needs ai-edge-litert: pip install 'reblur\[runtime\]'"):
         tflite.open_graph(make_artifact("deblur"), tmp_path, None)

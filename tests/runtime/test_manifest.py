@@ -33,8 +33,8 @@ def test_round_trip(manifest_dir: Path) -> None:
 def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
     value = json.loads((manifest_dir / "manifest.json").read_text())
     assert list(value) == [
-        "schema_version", "reblur_version", "created", "license", "checkpoint", "height_px", "width_px",
-        "sigma_max_px", "resize", "tiling", "graphs", "artifacts", "pipelines", "golden", "tools", "int8", "matrix",
+        "schema_version", "reblur_version", "created", "license", "checkpoint", "sizes", "sigma_max_px",
+        "resize", "tiling", "graphs", "artifacts", "pipelines", "golden", "tools", "int8", "matrix", "controls",
     ]  # fmt: skip
     assert value["graphs"]["defocus"]["outputs"] == [
         {
@@ -46,7 +46,8 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
     assert artifact["id"] == "deblur-tflite-fp32"
     assert [tensor["name"] for tensor in artifact["inputs"]] == ["image", "sigma_px"]
     assert artifact["inputs"][0] == {
-        "name": "image", "dtype": "float32", "layout": "NHWC", "shape": [1, 32, 32, 3]
+        "name": "image", "dtype": "float32", "layout": "NHWC", "shape": [1, 32, 32, 3], "kind": "array",
+        "divisor": 1.0,
     }  # fmt: skip
     assert artifact["parity"][0]["value"] == 61.25
 
@@ -88,7 +89,7 @@ def test_not_json(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 1}'])
 def test_another_schema_version(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match=r"schema version (None|1), expected 2"):
+    with pytest.raises(ValueError, match=r"schema version (None|1), expected 3"):
         Manifest.load(tmp_path)
 
 
@@ -100,8 +101,8 @@ MALFORMED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda m: m["artifacts"][1]["inputs"][0].pop("layout"),
         r"artifacts\[1\]\.inputs\[0\] lacks layout",
     ),
-    "type": (lambda m: m.update(height_px="32"), r"height_px: expected a whole number, got '32'"),
-    "bool": (lambda m: m.update(height_px=True), r"height_px: expected a whole number, got True"),
+    "type": (lambda m: m["sizes"][0].update(height_px="32"), r"height_px: expected a whole number, got '32'"),
+    "bool": (lambda m: m["sizes"][0].update(height_px=True), r"height_px: expected a whole number, got True"),
     "float": (lambda m: m.update(sigma_max_px=None), r"sigma_max_px: expected a number, got None"),
     "literal": (
         lambda m: m["artifacts"][0].update(format="gguf"),

@@ -10,6 +10,7 @@ import pytest
 
 from runtime import backends, selftest
 from runtime.backends.base import Array
+from runtime.backends.tflite import interpreter_name
 from runtime.schema import Artifact
 
 RIGHT = np.repeat(np.repeat(0.5 * np.arange(9, dtype=np.float32).reshape(3, 3), 15, 0), 15, 1)[None, None, :32, :32]
@@ -37,7 +38,9 @@ def test_one_line_for_each_file(
 ) -> None:
     answer(monkeypatch, RIGHT)
     assert selftest.main([str(manifest_dir)]) == 1
-    assert capsys.readouterr().out.splitlines() == [
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == f"interpreter: {interpreter_name()}"
+    assert lines == [
         "defocus-tflite-fp32: passed on 1 cases",
         "deblur-tflite-fp32: failed: there is no golden case for deblur",
         "refocus-tflite-fp32: failed: there is no golden case for refocus",
@@ -57,7 +60,7 @@ def test_wrong_answers_fail(
 ) -> None:
     answer(monkeypatch, value)
     assert selftest.main([str(manifest_dir)]) == 1
-    assert capsys.readouterr().out.splitlines()[0] == f"defocus-tflite-fp32: failed: {reason}"
+    assert capsys.readouterr().out.splitlines()[1] == f"defocus-tflite-fp32: failed: {reason}"
 
 
 def test_an_altered_file_fails_before_it_is_loaded(
@@ -69,7 +72,7 @@ def test_an_altered_file_fails_before_it_is_loaded(
     monkeypatch.setitem(backends.OPENERS, "tflite", never)
     (manifest_dir / "defocus_fp32.tflite").write_bytes(b"altered")
     assert selftest.main([str(manifest_dir)]) == 1
-    first = capsys.readouterr().out.splitlines()[0]
+    first = capsys.readouterr().out.splitlines()[1]
     assert first.startswith("defocus-tflite-fp32: failed: ")
     assert first.endswith("is not the file that the manifest describes: run `make export` again")
 
@@ -82,7 +85,7 @@ def test_a_crashing_interpreter_is_one_line(
 
     monkeypatch.setitem(backends.OPENERS, "tflite", crash)
     assert selftest.main([str(manifest_dir)]) == 1
-    assert capsys.readouterr().out.splitlines()[0] == "defocus-tflite-fp32: failed: RuntimeError: no such op"
+    assert capsys.readouterr().out.splitlines()[1] == "defocus-tflite-fp32: failed: RuntimeError: no such op"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from export.mil.arguments import Arguments
 from export.mil.dtypes import Value
 from export.mil.ops import OPS
+from export.mil.quiet import quiet
 
 
 def call(op_type: str, **values: Any) -> torch.Tensor:
@@ -129,3 +130,29 @@ def test_default_epsilons_are_those_of_mil() -> None:
 def test_refusals_say_what_is_wrong(op_type: str, values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(op_type, **values)
+
+
+def test_eight_bit_numbers_are_coremltools_own() -> None:
+    with quiet():
+        from coremltools.optimize import _utils as theirs
+
+    x = np.random.default_rng(0).standard_normal(20_000).astype(np.float32) * 3.0
+    scale, zero_point = np.float32(0.0173), np.int8(-37)
+    x[:512] = (np.arange(512) - 256.5) * 0.5 * scale  # halves among them, and both ends
+    codes = call("quantize", input=x, scale=scale, zero_point=zero_point, output_dtype="int8")
+    expected = theirs.quantize_by_scale_and_zp(x, np.array(scale), np.array(zero_point), "int8")
+    np.testing.assert_array_equal(codes.numpy(), expected)
+    assert set(np.unique(expected)) == set(range(-128, 128))
+    dense = call("dequantize", input=expected, scale=scale, zero_point=zero_point)
+    np.testing.assert_array_equal(
+        dense.numpy(), theirs.dequantize_by_scale_and_zp(expected, np.array(scale), np.array(zero_point))
+    )
+
+
+def test_codes_of_fp16_numbers_are_those_of_exact_arithmetic() -> None:
+    generator = np.random.default_rng(1)
+    x = (generator.standard_normal(50_000) * 4.0).astype(np.float16)
+    for scale in generator.uniform(0.01, 0.2, 8).astype(np.float16):
+        codes = call("quantize", input=x.astype(np.float32), scale=np.float32(scale), output_dtype="int8")
+        exact = np.clip(np.round(x.astype(np.float64) / np.float64(scale)), -128, 127)
+        np.testing.assert_array_equal(codes.numpy(), exact)

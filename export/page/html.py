@@ -14,8 +14,18 @@ def text(value: object) -> str:
 
 
 def section(title: str, note: str, content: str) -> str:
-    """A part of the page under a heading; ``content`` is HTML."""
-    return f"<section>\n<h2>{text(title)}</h2>\n<p>{text(note)}</p>\n{content}\n</section>"
+    """A part of the page under a heading, with an anchor; ``content`` is HTML."""
+    return f'<section id="{anchor(title)}">\n<h2>{text(title)}</h2>\n<p>{text(note)}</p>\n{content}\n</section>'
+
+
+def anchor(title: str) -> str:
+    """Name of a section within the page."""
+    return title.lower().replace(" ", "-")
+
+
+def group(title: str, content: str, *, is_open: bool = False) -> str:
+    """A part of a section that can be closed; ``content`` is HTML."""
+    return f"<details{' open' if is_open else ''}><summary>{text(title)}</summary>\n{content}\n</details>"
 
 
 def status(name: str, reason: str = "") -> str:
@@ -24,13 +34,28 @@ def status(name: str, reason: str = "") -> str:
     return f'<span class="{STATUS_CLASS[name]}">{text(words)}</span>'
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+def badge(words: str) -> str:
+    """A remark that stands out beside a name."""
+    return f'<span class="badge">{text(words)}</span>'
+
+
+def link(address: str) -> str:
+    """An address that a reader may follow; where it is followed by words, they are kept as words."""
+    target, _, more = address.partition(" ")
+    if not target.startswith("https://"):
+        return text(address)
+    shown = text(target.removeprefix("https://"))
+    return f'<a href="{text(target)}" rel="noreferrer">{shown}</a>{text(f" {more}") if more else ""}'
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), kind: str = "") -> str:
     """A table that scrolls by itself where the screen is narrow.
 
     Args:
         headings: text.
         rows: cells of HTML.
         numbers: columns that are set to the right.
+        kind: class of the table, where it has a style of its own.
     """
 
     def line(tag: str, cells: Sequence[str]) -> str:
@@ -39,7 +64,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Seque
 
     head = line("th", [text(heading) for heading in headings])
     body = "\n".join(f"<tr>{line('td', row)}</tr>" for row in rows)
-    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    opening = f'<table class="{kind}">' if kind else "<table>"
+    return f'<div class="wide">{opening}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def bar(share: float, mark: float | None, label: str, *, good: bool = True) -> str:

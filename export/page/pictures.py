@@ -1,33 +1,38 @@
-"""The report's pictures: what the float model answers, what each file answers, and ten times the difference."""
+"""The report's pictures: what the float model answers, what some files answer, and ten times the difference."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.check import open_runners
 from export.golden import SYNTHETIC, Case, tile_px
 from export.golden_files import load_case
 from export.graphs import GraphSpec, build_graphs
-from export.report_html import figure, section, text
+from export.page.html import figure, group, section
+from export.page.names import short_name
+from export.runtimes import runtimes_of
 from runtime.manifest import Manifest, check_files
 from runtime.schema import Artifact, TensorMeaning
+from runtime.schema_golden import GoldenCase
 from runtime.silence import silence
 from train.checkpoint import Deployable
 
 Array = NDArray[np.float32]
 
-SHOWN_CASES = {"defocus": "astronaut", "deblur": SYNTHETIC, "refocus": "astronaut"}
+SHOWN_CASES = {"defocus": "astronaut", "deblur": SYNTHETIC, "refocus": "astronaut", "fused": SYNTHETIC}
 """Graph -> the case that is shown; the first one where there is none of that name."""
 SHOWN_PX = 192
 """Side of the square that is shown, from the middle of the stored tile."""
 DIFFERENCE_GAIN = 10.0
+LOSSY = ("int8", "w8a8", "p6", "w8")
+"""Precisions of which each graph shows a file; float files share one, for they all look like the model."""
 
 
 def pictures(manifest: Manifest, directory: Path, networks: Deployable | None) -> str:
@@ -42,27 +47,50 @@ def pictures(manifest: Manifest, directory: Path, networks: Deployable | None) -
     if networks is None:
         return section(title, "Not run: the checkpoint that the files were made from is not here (--checkpoint).", "")
     specs = build_graphs(networks)
-    parts = [
-        f"<h3>{text(graph)}</h3>\n{chr(10).join(found)}"
-        for graph in manifest.graphs
-        if (found := list(_of_graph(specs[graph], manifest, directory)))
-    ]
+    parts: list[str] = []
+    for graph in manifest.graphs:
+        if graph in specs and (rows := list(_of_graph(specs[graph], manifest, directory))):
+            parts.append(group(graph, "\n".join(rows), is_open=True))
     note = (
-        "One golden case of each graph: its input, the float model's answer, then each file's answer beside ten times "
-        "its difference from the float model. A map of blur is white at its largest sigma."
+        "One golden case of each graph: its input and the float model's answer, then what files answer, beside ten "
+        "times its difference from the model's: of each way to quantise the file that comes nearest to its gates, and "
+        "the nearest float one. A map of blur is white at its largest sigma."
     )
     return section(title, note, "\n".join(parts))
 
 
+def choose(artifacts: Sequence[Artifact], size_px: tuple[int, int]) -> list[Artifact]:
+    """The files worth a look: of each kind of precision the passing one that is nearest to a gate of its own.
+
+    Args:
+        artifacts: of one graph.
+        size_px: height and width that their tensors must have.
+    """
+    passed = [a for a in artifacts if a.status == "passed" and a.size_px == size_px]
+    chosen = []
+    for precisions in (*((name,) for name in LOSSY), ("fp16", "fp32")):
+        own = [artifact for artifact in passed if artifact.precision in precisions]
+        chosen += [min(own, key=_closeness)] if own else []
+    return chosen
+
+
+def _closeness(artifact: Artifact) -> float:
+    """Smallest margin, in parts of its threshold: files have several metrics."""
+    margins = [
+        figure.margin / abs(figure.threshold)
+        for figure in artifact.parity
+        if figure.margin is not None and figure.threshold
+    ]
+    return min(margins, default=math.inf)
+
+
 def _of_graph(spec: GraphSpec, manifest: Manifest, directory: Path) -> Iterator[str]:
     """The rows of figures of one graph, as HTML; none where it has no golden case."""
-    golden = sorted(
-        (case for case in manifest.golden if case.graph == spec.name),
-        key=lambda case: case.case != SHOWN_CASES.get(spec.name),
-    )
-    if not golden:
+    golden = _shown_case(spec.name, manifest)
+    if golden is None:
         return
-    case = load_case(golden[0], directory, (manifest.height_px, manifest.width_px))
+    size_px = (golden.height_px, golden.width_px)
+    case = load_case(golden, directory)
     with torch.no_grad():
         reference = spec.module(*(torch.from_numpy(case.inputs[tensor.name]) for tensor in spec.inputs)).numpy()
     (output,) = spec.outputs
@@ -71,8 +99,14 @@ def _of_graph(spec: GraphSpec, manifest: Manifest, directory: Path) -> Iterator[
         for meaning in spec.inputs
     ]
     yield _row([*given, figure(_data_uri(reference, output), "float model", output.name)])
-    passed = [a for a in manifest.artifacts if a.graph == spec.name and a.status == "passed"]
-    yield _row(_compared(artifact, directory, case, reference, output) for artifact in passed)
+    own = [artifact for artifact in manifest.artifacts if artifact.graph == spec.name]
+    yield _row(_compared(artifact, directory, case, reference, output) for artifact in choose(own, size_px))
+
+
+def _shown_case(graph: str, manifest: Manifest) -> GoldenCase | None:
+    """Of the first size that there is, the case in ``SHOWN_CASES``; else the first."""
+    own = [case for case in manifest.golden if case.graph == graph]
+    return min(own, key=lambda case: case.case != SHOWN_CASES.get(graph), default=None)
 
 
 def _row(figures: Iterable[str]) -> str:
@@ -83,11 +117,11 @@ def _compared(artifact: Artifact, directory: Path, case: Case, reference: Array,
     """What a file answers, and its difference."""
     check_files(artifact, directory)
     with silence():
-        runner = next(iter(open_runners(artifact, directory).values()))
-        answer = runner.run(case.inputs)[output.name]
+        runtime = runtimes_of(artifact)[0]
+        answer = runtime.open(artifact, directory / artifact.path).run(case.inputs)[output.name]
     difference = np.abs(answer - reference)
     unit = f" {output.unit}" if output.unit else ""
-    name = f"{artifact.format} {artifact.precision}"
+    name = short_name(artifact)
     answered = figure(_data_uri(answer, output), name, output.name)
     differing = figure(
         _data_uri(DIFFERENCE_GAIN * difference, output),

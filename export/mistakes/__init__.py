@@ -1,0 +1,1 @@
+"""What the negative controls do wrong, on purpose; ``export.controls`` tries it."""

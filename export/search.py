@@ -1,0 +1,190 @@
+"""Try ways to quantise each network, and keep the smallest and fastest that passes its gates with margin.
+
+    python -m export.search [--checkpoint F] [--graphs defocus,deblur] [--formats tflite,executorch,onnx]
+                            [--size HxW] [--rounds N] [--out FILE] [--choice FILE]
+
+Every candidate is written, run on the check pictures and timed in turns with the float file of its format. The table
+goes to export/SEARCH.md, the choice to export/quantisation.json, which ``export.all`` reads. Ranges come from the
+calibration pictures, which are none of the check pictures.
+
+Exit code: 0 a choice was made everywhere, 1 no candidate passed somewhere, 2 wrong use, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from export.calibration import calibration_samples
+from export.golden import make_cases
+from export.graphs import build_graphs
+from export.int8_choice import CHOICE_FILE, FORMATS, NETWORKS, save_choice
+from export.interrupts import Interrupts
+from export.progress import Progress
+from export.recipes import names_from
+from export.trials.candidates import Candidate, candidates
+from export.trials.choice import choose
+from export.trials.table import table_of
+from export.trials.trial import SearchKit, Trial, TrialJob, result_path
+from runtime.files import write_atomically
+from runtime.records import from_json, to_json
+from train.checkpoint import SHIPPED, load_deployable
+from train.int8_weights import find_int8
+
+TABLE_FILE = Path(__file__).with_name("SEARCH.md")
+POLL_SECONDS = 0.5
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; see the module's docstring for arguments and exit codes."""
+    arguments = parse(argv)
+    try:
+        with Interrupts():
+            return run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        return 130
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m export.search", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, default=SHIPPED, metavar="FILE", help="default: the shipped one")
+    parser.add_argument("--graphs", default=",".join(NETWORKS), help="default: %(default)s")
+    parser.add_argument("--formats", default=",".join(FORMATS), help="default: %(default)s")
+    parser.add_argument("--size", default="256x256", metavar="HxW", help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=100, help="of timing (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=TABLE_FILE, metavar="FILE", help="default: export/SEARCH.md")
+    parser.add_argument("--choice", type=Path, default=CHOICE_FILE, metavar="FILE",
+                        help="default: export/quantisation.json")  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Search, print and write what was found.
+
+    Raises:
+        ValueError: an argument is wrong, or a file cannot be read or written.
+    """
+    graphs = names_from(arguments.graphs, NETWORKS, "graph")
+    formats = names_from(arguments.formats, FORMATS, "format")
+    match = re.fullmatch(r"(\d+)x(\d+)", arguments.size)
+    if match is None:
+        raise ValueError(f"--size should be like 256x256, got {arguments.size!r}")
+    if arguments.rounds < 1:
+        raise ValueError(f"--rounds should be at least 1, got {arguments.rounds}")
+    for path in (arguments.out, arguments.choice):
+        if not path.parent.is_dir():
+            raise ValueError(f"no folder {path.parent} to write {path.name} to: make it first")
+    height, width = int(match[1]), int(match[2])
+    wanted = [(graph, format_, candidates(graph, format_)) for graph in graphs for format_ in formats]
+    groups: list[list[Trial]] = []
+    with tempfile.TemporaryDirectory() as scratch, Progress(sum(len(group) for _, _, group in wanted)) as progress:
+        kits = make_kits(arguments.checkpoint, graphs, height, width, Path(scratch))
+        for graph, format_, group in wanted:
+            folder = Path(scratch) / f"{graph}-{format_}"
+            folder.mkdir()
+            groups.append(try_all(group, kits[graph], folder, arguments.rounds, progress))
+    chosen = [choose(group) for group in groups]
+    text = table_of(groups, chosen, arguments.size, arguments.rounds)
+    print(text)
+    write_atomically(arguments.out, text.encode())
+    found = {
+        format_: {t.candidate.graph: t.candidate.settings for t in chosen if t and t.candidate.format == format_}
+        for format_ in formats
+    }
+    save_choice(found, arguments.choice)
+    return 0 if all(chosen) else 1
+
+
+def make_kits(checkpoint: Path, graphs: Sequence[str], height: int, width: int, folder: Path) -> dict[str, Path]:
+    """Files of the ``SearchKit`` of each graph.
+
+    Raises:
+        ValueError: a checkpoint cannot be read, or the networks do not take this size.
+    """
+    networks = load_deployable(checkpoint)
+    multiple = max(networks.config.deblur.size_multiple, networks.config.defocus.size_multiple)
+    if height % multiple or width % multiple or not height or not width:
+        raise ValueError(f"--size: these networks take multiples of {multiple} pixels, got {height}x{width}")
+    specs = build_graphs(networks)
+    found, _ = find_int8(checkpoint, networks)
+    tuned = build_graphs(found.networks) if found else specs
+    samples = calibration_samples(specs, height, width)
+    cases = make_cases(specs, height, width)
+    paths = {}
+    for graph in graphs:
+        kit = SearchKit(
+            float_spec=specs[graph], tuned_spec=tuned[graph], samples=samples[graph],
+            cases=tuple(case for case in cases if case.graph == graph), height_px=height, width_px=width,
+        )  # fmt: skip
+        paths[graph] = folder / f"{graph}.kit"
+        paths[graph].write_bytes(pickle.dumps(kit))
+    return paths
+
+
+def try_all(group: Sequence[Candidate], kit: Path, folder: Path, rounds: int, progress: Progress) -> list[Trial]:
+    """Try candidates of one graph and format, in one process as long as none crashes."""
+    trials: list[Trial] = []
+    progress.start(_title(group[0]))
+    while len(trials) < len(group):
+        before = len(trials)
+        rest = tuple(range(before, len(group)))
+        job = TrialJob(kit=str(kit), rounds=rounds, indices=rest, candidates=tuple(group[before:]))
+        path = folder / "job.json"
+        path.write_text(json.dumps(to_json(job)), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "export.trials.trial", str(path)],
+            env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            ended = False
+            while not ended:
+                ended = _wait(process)
+                while len(trials) < len(group) and (result := result_path(folder, len(trials))).exists():
+                    trials.append(from_json(Trial, json.loads(result.read_text(encoding="utf-8")), result.name))
+                    progress.finish()
+                    if len(trials) < len(group):
+                        progress.start(_title(group[len(trials)]))
+        finally:
+            process.kill()
+            process.wait()
+        if len(trials) < len(group):
+            reason = f"the process ended with code {process.returncode}"
+            trials.append(Trial(candidate=group[len(trials)], failure=reason))
+            progress.finish()
+    return trials
+
+
+def _wait(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has ended after a moment."""
+    try:
+        process.wait(POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, **ONE_THREAD}
+
+
+def _title(candidate: Candidate) -> str:
+    return f"{candidate.graph} {candidate.format}: {candidate.name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
