@@ -26,11 +26,11 @@ from export.progress import Progress
 from export.recipes import FORMATS, GRAPHS, names_from, recipe_table, select
 from export.staging import check_destination, full_disk_message, is_full_disk, publish, staging_folder, sweep
 from runtime.schema import Size
+from train.weights import SHIPPED
 
 SIZE_MULTIPLE = 16
 SMALLEST_PX = 64
 DEFAULT_OUT = Path("artifacts")
-SHIPPED = Path(__file__).parents[1] / "train" / "weights" / "mobile.safetensors"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,28 +9,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.cache import Cache, key_of, read_record
-from export.chain import gate_rules_chain
-from export.check import failed, tools_of
+from export.cache import Cache, key_of
+from export.check import tools_of
 from export.contract import RESIZE, TILING
 from export.controls import SIZE as CONTROLS_SIZE
 from export.controls import Control, by_artifact
 from export.interrupts import Interrupts
-from export.make import describe, make
+from export.make import make
 from export.manifest_schema import copy_schema
 from export.materials import Facts, load_facts, make_materials
 from export.matrix import Runs, load_results, matrix
+from export.outcomes import artifact_from, controls_from, has_passed, is_there, pipeline_of, with_figures
 from export.plan import Job, Plan, size_name
 from export.progress import Progress
-from export.recipes import ALL_GRAPHS, TARGETS, pipelines
+from export.recipes import ALL_GRAPHS, pipelines
 from export.report import write_report
 from export.staging import REPORT_FILE_NAME
-from export.tasks import check_pipeline, not_tried, try_controls
+from export.tasks import check_pipeline, try_controls
 from export.versions import all_versions, reblur_version
 from export.workers import Outcome, Task, run_tasks
 from runtime.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of
-from runtime.records import from_json, to_json
-from runtime.schema import Artifact, Checkpoint, Graph, NegativeControl, ParityFigure, Pipeline, Size
+from runtime.records import to_json
+from runtime.schema import Artifact, Checkpoint, NegativeControl, Pipeline, Size
 from train.checkpoint import Deployable
 from train.int8_weights import int8_path
 
@@ -126,7 +126,7 @@ class Build:
         for number, (size, key) in enumerate(self.material_keys.items()):
             arguments = (self.plan.checkpoint, size, number == 0)
             tasks.append(self._task(f"materials-{size_name(size)}", key, make_materials, arguments))
-        for outcome in self._run(tasks, self._is_there):
+        for outcome in self._run(tasks, is_there):
             if outcome.reason:
                 raise ValueError(outcome.reason)
         return {size: task.folder for size, task in zip(self.material_keys, tasks, strict=True)}
@@ -135,9 +135,9 @@ class Build:
         """Make and check every artefact; one that fails does not stop the others."""
         graphs = load_facts(next(iter(materials.values()))).graphs
         tasks = {job: self._task(job.id, key, make, (job, materials[job.size], key)) for job, key in self.keys.items()}
-        outcomes = self._run(list(tasks.values()), self._has_passed)
+        outcomes = self._run(list(tasks.values()), has_passed)
         return tuple(
-            _artifact(job, graphs[job.recipe.graph], outcome) for job, outcome in zip(tasks, outcomes, strict=True)
+            artifact_from(job, graphs[job.recipe.graph], outcome) for job, outcome in zip(tasks, outcomes, strict=True)
         )
 
     def chains(self, artifacts: Sequence[Artifact], materials: dict[Size, Path]) -> tuple[Pipeline, ...]:
@@ -150,14 +150,14 @@ class Build:
             jobs = {job.recipe: job for job in self.plan.jobs if job.size == size and job.id in passed}
             for target, precision, chosen in pipelines(list(jobs)):
                 members = {graph: passed[jobs[recipe].id] for graph, recipe in chosen.items()}
-                pipeline = _pipeline(target, precision, size, members)
+                pipeline = pipeline_of(target, precision, size, members)
                 places = {graph: folders[artifact.id] for graph, artifact in members.items()}
                 key = key_of("chain", [artifact.key for artifact in members.values()])
                 name = f"chain-{target}-{precision}" + (f"-{size_name(size)}" if number else "")
                 found.append(pipeline)
                 tasks.append(self._task(name, key, check_pipeline, (members, places, precision, materials[size])))
-        outcomes = self._run(tasks, self._is_there)
-        return tuple(_with_figures(pipeline, outcome) for pipeline, outcome in zip(found, outcomes, strict=True))
+        outcomes = self._run(tasks, is_there)
+        return tuple(with_figures(pipeline, outcome) for pipeline, outcome in zip(found, outcomes, strict=True))
 
     def negative_controls(self) -> tuple[NegativeControl, ...]:
         """Break files on purpose and see whether the gates notice."""
@@ -170,13 +170,13 @@ class Build:
             self._task(f"controls-{name}", key_of("controls", name, key), try_controls, (name, materials.folder))
             for name in self.controls
         ]
-        if any(not self._is_there(task.folder) for task in tasks) or self.plan.force:
-            self._run([materials], self._is_there)
-        outcomes = self._run(tasks, self._is_there)
+        if any(not is_there(task.folder) for task in tasks) or self.plan.force:
+            self._run([materials], is_there)
+        outcomes = self._run(tasks, is_there)
         return tuple(
             control
             for group, outcome in zip(self.controls.values(), outcomes, strict=True)
-            for control in _controls(group, outcome)
+            for control in controls_from(group, outcome)
         )
 
     def assemble(
@@ -255,69 +255,11 @@ class Build:
         by_name = {outcome.task.name: outcome for outcome in ended}
         return [by_name.get(task.name) or Outcome(task=task, reason="") for task in tasks]
 
-    def _is_there(self, folder: Path) -> bool:
-        return read_record(folder) is not None
-
-    def _has_passed(self, folder: Path) -> bool:
-        """Whether an artefact was made, is whole still, and did not fail."""
-        record = read_record(folder)
-        if record is None:
-            return False
-        try:
-            artifact = from_json(Artifact, record["artifact"], "record")
-            if artifact.files:
-                check_files(artifact, folder)
-        except (ValueError, KeyError):
-            return False
-        return artifact.status == "passed" or bool(artifact.status == "not run" and artifact.files)
-
 
 def controls_of(plan: Plan) -> dict[str, tuple[Control, ...]]:
     """The negative controls of what is exported, by the recipe that they are tried on."""
     made = {recipe.id for recipe in plan.recipes}
     return {name: group for name, group in by_artifact().items() if plan.controls and name in made}
-
-
-def _artifact(job: Job, graph: Graph, outcome: Outcome) -> Artifact:
-    record = read_record(outcome.task.folder)
-    if outcome.reason or record is None:
-        return failed(describe(job, graph), ValueError(outcome.reason or "its result cannot be read"))
-    return from_json(Artifact, record["artifact"], outcome.task.name)
-
-
-def _pipeline(target: str, precision: str, size: Size, members: dict[str, Artifact]) -> Pipeline:
-    return Pipeline(
-        backend=TARGETS[target].format,
-        delegate=TARGETS[target].delegate,
-        precision=precision,
-        height_px=size.height_px,
-        width_px=size.width_px,
-        gates=gate_rules_chain(precision),
-        defocus=members["defocus"].id,
-        deblur=members["deblur"].id,
-        refocus=members["refocus"].id,
-    )
-
-
-def _with_figures(pipeline: Pipeline, outcome: Outcome) -> Pipeline:
-    """The pipeline with what was measured.
-
-    Raises:
-        ValueError: nothing was.
-    """
-    record = read_record(outcome.task.folder)
-    if outcome.reason or record is None:
-        raise ValueError(f"{outcome.task.name}: {outcome.reason or 'its result cannot be read'}")
-    figures = tuple(from_json(ParityFigure, figure, outcome.task.name) for figure in record["figures"])
-    return dataclasses.replace(pipeline, parity=figures)
-
-
-def _controls(group: Sequence[Control], outcome: Outcome) -> tuple[NegativeControl, ...]:
-    """What became of the controls of one recipe."""
-    record = read_record(outcome.task.folder)
-    if outcome.reason or record is None:
-        return tuple(not_tried(control, outcome.reason or "its result cannot be read") for control in group)
-    return tuple(from_json(NegativeControl, control, outcome.task.name) for control in record["controls"])
 
 
 def _golden(facts: Iterable[Facts], graphs: Sequence[str]) -> tuple:

@@ -32,7 +32,7 @@ from runtime.manifest import list_files
 from runtime.records import to_json
 from runtime.schema import Artifact, NegativeControl, Size
 from runtime.silence import silence
-from train.checkpoint import SHIPPED
+from train.weights import SHIPPED
 
 __all__ = ["CONTROLS", "Control", "run_control", "run_group"]
 

@@ -25,7 +25,8 @@ from export.staging import REPORT_FILE_NAME
 from export.table import counts
 from runtime.files import write_atomically
 from runtime.manifest import Manifest, sha256_of
-from train.checkpoint import SHIPPED, Deployable, load_deployable
+from train.checkpoint import Deployable, load_deployable
+from train.weights import SHIPPED
 
 STYLE_FILE = Path(__file__).parent / "page" / "report.css"
 PAGE = """<!doctype html>

@@ -35,8 +35,9 @@ from export.trials.table import table_of
 from export.trials.trial import SearchKit, Trial, TrialJob, result_path
 from runtime.files import write_atomically
 from runtime.records import from_json, to_json
-from train.checkpoint import SHIPPED, load_deployable
+from train.checkpoint import load_deployable
 from train.int8_weights import find_int8
+from train.weights import SHIPPED
 
 TABLE_FILE = Path(__file__).with_name("SEARCH.md")
 POLL_SECONDS = 0.5

@@ -10,7 +10,6 @@ guides the network). The displacement of a second shot is smooth, so a local aff
 
 from __future__ import annotations
 
-import threading
 from typing import Literal, NamedTuple
 
 import cv2
@@ -47,17 +46,11 @@ class Refined(NamedTuple):
     """(H, W), 1 where that can be trusted, else 0."""
 
 
-_OF_THREAD = threading.local()
-
-
 def _dis() -> cv2.DISOpticalFlow:
-    """An instance for each thread: pairs are made in one while another may look for flow too."""
-    if not hasattr(_OF_THREAD, "dis"):
-        # It works in stripes, one a thread: with more than one its result would depend on the number of cores.
-        cv2.setNumThreads(1)
-        _OF_THREAD.dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    dis: cv2.DISOpticalFlow = _OF_THREAD.dis
-    return dis
+    """A new instance each time: one that was used before keeps its buffers, and what is in them finds its way out."""
+    # It works in stripes, one a thread: with more than one its result would depend on the number of cores.
+    cv2.setNumThreads(1)
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 
 def flow_between(a: Picture, b: Picture) -> Map:

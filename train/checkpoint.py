@@ -25,8 +25,6 @@ from train.networks.reblur import ReblurNet
 from train.networks.reparam import fused
 
 FORMAT = "reblur-checkpoint-1"
-SHIPPED = Path(__file__).parent / "weights" / "mobile.safetensors"
-"""The checkpoint that comes with the project."""
 RESTORING = ("deblur", "defocus")
 """The networks every checkpoint holds; the header's "holds" names all it has (missing: these)."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from train.checkpoint import SHIPPED, Restorer, load_networks
+from train.checkpoint import Restorer, load_networks
 from train.data.photos import Picture, load_photos
 from train.evaluation.figures import Figures, by_blur_level, evaluate, figures_of, level_table
 from train.evaluation.held_out import HeldOut, held_out_scenes, scikit_image_pictures
@@ -33,6 +33,7 @@ from train.evaluation.restoring import restore, restore_picture
 from train.evaluation.rows import PAIRS, Row, means_table, rows_of, shift_line, write_csv
 from train.evaluation.scoring import psnr_per_image, rank_correlation, texture_mask
 from train.presets import mobile
+from train.weights import SHIPPED
 
 __all__ = [
     "Figures",

@@ -26,7 +26,7 @@ from export.mistakes.files import (
 from export.mistakes.modules import enlarge_sigma_in, misread_layout, overflow_fp16, shift_output, shift_residual
 from export.mistakes.table import MISTAKES
 from runtime.schema import Artifact, DelegateCoverage, NegativeControl, ParityFigure
-from train.checkpoint import SHIPPED
+from train.weights import SHIPPED
 
 ASKED_FOR = {
     "swapped channels", "BGR", "doubled normalisation", "wrong layout", "one-pixel shift", "identity",

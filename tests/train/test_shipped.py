@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from train.checkpoint import SHIPPED, Deployable, load_deployable
+from train.checkpoint import Deployable, load_deployable
 from train.config import SceneConfig
 from train.data.photos import Picture
 from train.evaluate import HeldOut, evaluate, held_out_scenes, psnr_per_image, restore, scikit_image_pictures
 from train.presets import mobile
+from train.weights import SHIPPED
 
 pytestmark = pytest.mark.slow
 
