@@ -30,7 +30,8 @@ from export.versions import all_versions, reblur_version
 from export.workers import Outcome, Task, run_tasks
 from runtime.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of
 from runtime.records import to_json
-from runtime.schema import Artifact, Checkpoint, NegativeControl, Pipeline, Size
+from runtime.schema import Artifact, Checkpoint, Pipeline, Size
+from runtime.schema_checks import NegativeControl
 from train.checkpoint import Deployable
 from train.int8_weights import int8_path
 

@@ -27,7 +27,8 @@ from runtime.backends.base import GraphRunner
 from runtime.files import write_atomically
 from runtime.manifest import SCHEMA_VERSION, Manifest
 from runtime.pipeline import GRAPHS, RefocusPipeline
-from runtime.schema import Artifact, ArtifactTensor, Checkpoint, GateRule, Graph, ParityFigure, Size, TensorMeaning
+from runtime.schema import Artifact, ArtifactTensor, Checkpoint, Graph, Size, TensorMeaning
+from runtime.schema_checks import GateRule, ParityFigure
 from runtime.tiling import ALIGNMENT_PX
 
 Array = NDArray[np.float32]

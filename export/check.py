@@ -12,10 +12,12 @@ from export.golden_files import thinned
 from export.lint import lint_findings
 from export.matrix import save_results
 from export.parity import Array, compare
-from export.recipes import TARGETS, Recipe
+from export.recipes import Recipe
 from export.runtimes import RUNTIMES, Runtime, runtimes_of
+from export.targets import TARGETS
 from export.versions import reblur_version, tool_versions
-from runtime.schema import Artifact, DelegateCoverage, ParityFigure
+from runtime.schema import Artifact
+from runtime.schema_checks import DelegateCoverage, ParityFigure
 from runtime.silence import silence
 
 

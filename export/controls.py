@@ -30,7 +30,8 @@ from export.progress import Progress
 from export.recipes import RECIPES, Recipe
 from runtime.manifest import list_files
 from runtime.records import to_json
-from runtime.schema import Artifact, NegativeControl, Size
+from runtime.schema import Artifact, Size
+from runtime.schema_checks import NegativeControl
 from runtime.silence import silence
 from train.weights import SHIPPED
 

@@ -18,8 +18,8 @@ from export.materials import Kit, load_kit
 from export.parity import gate_rules
 from export.plan import Job
 from export.quantize import Samples
-from export.recipes import PRECISIONS, TARGETS
 from export.staging import is_full_disk
+from export.targets import PRECISIONS, TARGETS
 from runtime.manifest import list_files
 from runtime.records import to_json
 from runtime.schema import Artifact, ArtifactTensor, Format, Graph, TensorMeaning

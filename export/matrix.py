@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from runtime import metrics
 from runtime.files import write_atomically
-from runtime.schema import MatrixCell
+from runtime.schema_checks import MatrixCell
 
 Array = NDArray[np.float32]
 Runs = Mapping[str, Mapping[str, Array]]

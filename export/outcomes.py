@@ -12,12 +12,13 @@ from export.check import failed
 from export.controls import Control
 from export.make import describe
 from export.plan import Job
-from export.recipes import TARGETS
+from export.targets import TARGETS
 from export.tasks import not_tried
 from export.workers import Outcome
 from runtime.manifest import check_files
 from runtime.records import from_json
-from runtime.schema import Artifact, Graph, NegativeControl, ParityFigure, Pipeline, Size
+from runtime.schema import Artifact, Graph, Pipeline, Size
+from runtime.schema_checks import NegativeControl, ParityFigure
 
 UNREADABLE = "its result cannot be read"
 

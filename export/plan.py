@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.recipes import TARGETS, Recipe
+from export.recipes import Recipe
+from export.targets import TARGETS
 from runtime.schema import Size
 
 JOINT_VARIANT = "sizes"

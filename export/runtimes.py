@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.parity import Array
-from export.recipes import PRECISIONS, TARGETS, target_of
+from export.targets import PRECISIONS, TARGETS, target_of
 from runtime.backends import OPENERS
 from runtime.backends.base import GraphRunner, from_file, to_file
 from runtime.backends.mlpackage import COMPUTE_UNITS

@@ -8,10 +8,11 @@ from typing import Any
 
 from export.check import size_mib
 from export.parity import HIGHER_IS_BETTER, METRICS
-from export.recipes import target_name, target_of
 from export.runtimes import NOT_RUN
+from export.targets import target_name, target_of
 from runtime.records import to_json
-from runtime.schema import Artifact, NegativeControl, ParityFigure, Pipeline
+from runtime.schema import Artifact, Pipeline
+from runtime.schema_checks import NegativeControl, ParityFigure
 
 HEADINGS = ("file", "MiB", "worst case against the float reference (gate)", "result")
 FORMATS: dict[str, tuple[str, str]] = {

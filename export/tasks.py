@@ -12,7 +12,8 @@ from export.controls import Control, by_artifact, run_group
 from export.materials import load_chain
 from export.runtimes import runtimes_of
 from runtime.records import to_json
-from runtime.schema import Artifact, NegativeControl
+from runtime.schema import Artifact
+from runtime.schema_checks import NegativeControl
 from runtime.silence import silence
 
 

@@ -23,16 +23,13 @@ from runtime.schema import (
     Checkpoint,
     Graph,
     Int8Source,
-    LintFinding,
-    MatrixCell,
-    NegativeControl,
-    ParityFigure,
     Pipeline,
     ResizePolicy,
     Size,
     TensorMeaning,
     Tiling,
 )
+from runtime.schema_checks import LintFinding, MatrixCell, NegativeControl, ParityFigure
 from runtime.schema_golden import GoldenCase, GoldenInput, GoldenOutput, Tolerance
 
 __all__ = [

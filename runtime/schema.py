@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from runtime.schema_checks import DelegateCoverage, GateRule, LintFinding, ParityFigure
+
 Format = Literal["coreml", "tflite", "executorch", "onnx"]
 Layout = Literal["NCHW", "NHWC"]
 DType = Literal["float32", "float16", "uint8"]
@@ -12,7 +14,6 @@ Delegate = Literal["", "xnnpack", "coreml", "vulkan"]
 CPU_DELEGATES: tuple[Delegate, ...] = ("", "xnnpack")
 """What any machine's processor runs; the others need a device that has theirs."""
 Status = Literal["passed", "failed", "not run"]
-Bound = Literal["at least", "at most"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,120 +116,6 @@ class ArtifactTensor:
     """An array of numbers, or a picture as the platform keeps it (Core ML: a CVPixelBuffer), which needs no copy."""
     divisor: float = 1.0
     """What the file itself divides the numbers by to get values of the ``TensorMeaning``: 255 for an image."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParityFigure:
-    """One comparison of the saved file with the float reference."""
-
-    case: str
-    """Which picture."""
-    metric: str
-    """What was measured, with its unit."""
-    value: float | None
-    """The figure; null in the file where it is not finite (equal pictures, or a NaN: ``passed`` tells)."""
-    threshold: float
-    """What it must reach."""
-    passed: bool
-    """Whether it did."""
-    margin: float | None = None
-    """How far within the threshold, in the metric's unit, negative beyond it; null where ``value`` is not finite."""
-    runtime: str = ""
-    """What ran the file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateRule:
-    """What a saved file must reach to pass."""
-
-    metric: str
-    """What is measured, with its unit: see ``ParityFigure``."""
-    bound: Bound
-    """Which side of the threshold is good."""
-    threshold: float
-    """What must be reached."""
-    case: str | None
-    """The only case that it is asked of; null for all of the graph's."""
-    condition: str = ""
-    """Where it is asked, besides; empty where it always is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DelegateCoverage:
-    """What one delegate or processor takes of a file."""
-
-    delegate: str
-    """Its name, and that of the runtime it belongs to."""
-    method: Literal["measured", "predicted"]
-    """Whether the file or the runtime here says so, or rules do that only a phone can confirm."""
-    subgraphs: int
-    """Pieces that it runs, each by itself."""
-    inside: dict[str, int]
-    """Operator -> how often the delegate runs it."""
-    outside: dict[str, int]
-    """Operator -> how often something else does."""
-    multiplications_inside: int
-    """Multiplications that the delegate does."""
-    multiplications_outside: int
-    """Multiplications that are left to something else."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LintFinding:
-    """A rule of one processor that some operators of a file break: a prediction, which only the device can confirm."""
-
-    rule: str
-    """Its short name."""
-    unit: str
-    """The processor or delegate."""
-    effect: str
-    """"blocks" where the operator would run elsewhere, "slows" where it would only take longer, and so on."""
-    count: int
-    """Operators that break it."""
-    operators: tuple[str, ...]
-    """Their kinds."""
-    why: str
-    """What the rule says."""
-    source: str
-    """Where it comes from."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NegativeControl:
-    """A file that was broken on purpose, and the gate that turned it away."""
-
-    name: str
-    """Short name of what was done to it."""
-    description: str
-    """What was done to it, in a sentence."""
-    artifact: str
-    """Id of the artefact that was broken."""
-    caught: bool
-    """Whether a gate, or the loading of the file, turned it away."""
-    by: str
-    """What turned it away: a metric and its case, or the loader's sentence; empty where nothing did."""
-    value: float | None
-    """The metric's value; null where it is not finite or loading failed."""
-    threshold: float | None
-    """What it would have had to reach; null where loading failed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatrixCell:
-    """Two saved files, or one file in two runtimes, compared on one case."""
-
-    graph: str
-    """Which of ``Manifest.graphs``."""
-    case: str
-    """Which picture."""
-    first: str
-    """Artefact id, with the runtime in parentheses."""
-    second: str
-    """Artefact id, with the runtime in parentheses."""
-    metric: str
-    """What was measured, with its unit."""
-    value: float | None
-    """The figure; null where the two are equal or it is no number."""
 
 
 @dataclass(frozen=True, kw_only=True)

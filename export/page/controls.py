@@ -7,7 +7,7 @@ import re
 from export.page.html import section, table, text
 from export.page.names import metric_name
 from runtime.manifest import Manifest
-from runtime.schema import NegativeControl
+from runtime.schema_checks import NegativeControl
 
 
 def controls(manifest: Manifest) -> str:

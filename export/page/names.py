@@ -8,7 +8,8 @@ from export.page.html import badge, text
 from export.parity import HIGHER_IS_BETTER
 from export.table import FORMATS
 from runtime.manifest import Manifest
-from runtime.schema import Artifact, GateRule, ParityFigure, Pipeline
+from runtime.schema import Artifact, Pipeline
+from runtime.schema_checks import GateRule, ParityFigure
 
 SIGNS = {"at least": "\u2265", "at most": "\u2264"}
 

@@ -20,7 +20,8 @@ from export.page.names import (
 from export.parity import HIGHER_IS_BETTER
 from export.table import worst_figures
 from runtime.manifest import Manifest
-from runtime.schema import Artifact, GateRule, ParityFigure
+from runtime.schema import Artifact
+from runtime.schema_checks import GateRule, ParityFigure
 
 FULL_BAR_DB = 150.0
 """Decibels of a bar that fills its track: about what float32 can say."""

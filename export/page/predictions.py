@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from export.lint import PREDICTION
 from export.page.html import group, link, section, table, text
 from runtime.manifest import Manifest
-from runtime.schema import Artifact, LintFinding
+from runtime.schema import Artifact
+from runtime.schema_checks import LintFinding
 
 EFFECTS = ("blocks", "slows", "note")
 """What a broken rule does, the worst first."""

@@ -7,7 +7,8 @@ from export.page.html import bar, group, section, status, table, text
 from export.page.names import brief_words, by_graph, listed, metric_name, name_cell, short_name
 from export.table import counts, limits, worst_figures
 from runtime.manifest import Manifest
-from runtime.schema import Artifact, DelegateCoverage
+from runtime.schema import Artifact
+from runtime.schema_checks import DelegateCoverage
 
 
 def overview(manifest: Manifest) -> str:

@@ -26,7 +26,7 @@ from export.quantize import Samples
 from export.trials.candidates import Candidate
 from runtime.files import write_atomically
 from runtime.records import from_json, to_json
-from runtime.schema import ParityFigure
+from runtime.schema_checks import ParityFigure
 from runtime.silence import silence
 
 WARM_UP_RUNS = 2

@@ -10,24 +10,12 @@ from export.contract import RESIZE, TILING
 from export.lint_rules import RULES
 from export.matrix import matrix
 from export.parity import CHAIN, HIGHER_IS_BETTER, gate_rules
-from export.recipes import PRECISIONS, RECIPES, TARGETS, Recipe, pipelines
+from export.recipes import RECIPES, Recipe, pipelines
 from export.runtimes import RUNTIMES
+from export.targets import PRECISIONS, TARGETS
 from runtime.manifest import SCHEMA_VERSION, Manifest
-from runtime.schema import (
-    Artifact,
-    ArtifactFile,
-    ArtifactTensor,
-    Checkpoint,
-    DelegateCoverage,
-    GateRule,
-    Graph,
-    LintFinding,
-    NegativeControl,
-    ParityFigure,
-    Pipeline,
-    Size,
-    TensorMeaning,
-)
+from runtime.schema import Artifact, ArtifactFile, ArtifactTensor, Checkpoint, Graph, Pipeline, Size, TensorMeaning
+from runtime.schema_checks import DelegateCoverage, GateRule, LintFinding, NegativeControl, ParityFigure
 
 SIZES = (Size(height_px=512, width_px=512), Size(height_px=256, width_px=384))
 CASES = ("astronaut", "synthetic", "noise")

@@ -14,7 +14,8 @@ from export.recipes import CHAIN, select
 from export.workers import Outcome, Task
 from runtime.manifest import Manifest
 from runtime.records import to_json
-from runtime.schema import Artifact, Graph, ParityFigure, Size
+from runtime.schema import Artifact, Graph, Size
+from runtime.schema_checks import ParityFigure
 
 SIZE = Size(height_px=64, width_px=64)
 JOB = Job(recipe=select(names=["refocus-onnx-fp32"])[0], size=SIZE, is_first_size=True)

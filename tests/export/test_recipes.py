@@ -2,20 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from export.recipes import (
-    CHAIN,
-    FORMATS,
-    GRAPHS,
-    PRECISIONS,
-    RECIPES,
-    TARGETS,
-    VARIANTS,
-    Recipe,
-    names_from,
-    pipelines,
-    recipe_table,
-    select,
-)
+from export.recipes import CHAIN, FORMATS, GRAPHS, RECIPES, Recipe, names_from, pipelines, recipe_table, select
+from export.targets import PRECISIONS, TARGETS, VARIANTS
 
 
 def test_every_graph_has_every_format() -> None:
