@@ -39,7 +39,7 @@ ASKED_FOR = {
 def materials(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the shipped networks."""
     folder = tmp_path_factory.mktemp("materials")
-    make_materials(folder, SHIPPED, SIZE, "")
+    make_materials(folder, SHIPPED, SIZE, True)
     return folder
 
 

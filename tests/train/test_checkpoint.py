@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 
 from train.checkpoint import (
     FORMAT,
-    SHIPPED,
     build_deployable,
     build_restorer,
     load_deployable,
@@ -23,6 +22,7 @@ from train.networks.paper_unet import PaperUNetConfig
 from train.networks.restormer import RestormerConfig
 from train.networks.seeds import SeedConfig
 from train.presets import mobile, smoke
+from train.weights import SHIPPED
 
 
 @pytest.fixture
