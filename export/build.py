@@ -143,7 +143,6 @@ class Build:
 
     def chains(self, artifacts: Sequence[Artifact], materials: dict[Size, Path]) -> tuple[Pipeline, ...]:
         """Run photographs through the artefacts that belong together, from end to end."""
-        folders = {job.id: self.cache.entry(job.id, key) for job, key in self.keys.items()}
         passed = {artifact.id: artifact for artifact in artifacts if artifact.status == "passed"}
         found: list[Pipeline] = []
         tasks: list[Task] = []
@@ -152,7 +151,7 @@ class Build:
             for target, precision, chosen in pipelines(list(jobs)):
                 members = {graph: passed[jobs[recipe].id] for graph, recipe in chosen.items()}
                 pipeline = pipeline_of(target, precision, size, members)
-                places = {graph: folders[artifact.id] for graph, artifact in members.items()}
+                places = {graph: self._entry(jobs[recipe]) for graph, recipe in chosen.items()}
                 key = key_of("chain", [artifact.key for artifact in members.values()])
                 name = f"chain-{target}-{precision}" + (f"-{size_name(size)}" if number else "")
                 found.append(pipeline)
@@ -190,9 +189,8 @@ class Build:
     ) -> Manifest:
         """Put the files together in ``folder`` and describe them."""
         for job, artifact in zip(self.keys, artifacts, strict=True):
-            entry = self.cache.entry(job.id, self.keys[job])
             for file in artifact.files:
-                _copy(entry / file.path, folder / file.path)
+                _copy(self._entry(job) / file.path, folder / file.path)
         facts = [load_facts(path) for path in materials.values()]
         golden = _golden(facts, self.plan.graphs)
         for case in golden:

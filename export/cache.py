@@ -21,7 +21,6 @@ from typing import IO, Any
 from export.workers import PARTIAL
 
 RECORD = "record.json"
-KEY_LENGTH = 64
 SOURCES = ("export", "runtime", "train")
 """Packages whose code takes part in what is made and how it is judged."""
 

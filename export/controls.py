@@ -35,7 +35,7 @@ from runtime.schema_checks import NegativeControl
 from runtime.silence import silence
 from train.weights import SHIPPED
 
-__all__ = ["CONTROLS", "Control", "run_control", "run_group"]
+__all__ = ["CONTROLS", "Control", "run_group"]
 
 SIZE = Size(height_px=128, width_px=128)
 """Of the files that are broken: small, for it is the check that is tried here."""
@@ -108,13 +108,6 @@ def by_artifact(controls: Sequence[Control] = CONTROLS) -> dict[str, tuple[Contr
     return {
         name: tuple(c for c in controls if c.artifact == name) for name in dict.fromkeys(c.artifact for c in controls)
     }
-
-
-def run_control(control: Control, checkpoint: Path, folder: Path) -> NegativeControl:
-    """Try one control by itself; see ``run_group``, which is quicker for several."""
-    make_materials(_made(folder / "materials"), checkpoint, SIZE, True)
-    (found,) = run_group((control,), folder / "materials", folder, SIZE)
-    return found
 
 
 def run_group(

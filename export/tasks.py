@@ -14,7 +14,6 @@ from export.runtimes import runtimes_of
 from runtime.records import to_json
 from runtime.schema import Artifact
 from runtime.schema_checks import NegativeControl
-from runtime.silence import silence
 
 
 def check_pipeline(
@@ -29,12 +28,11 @@ def check_pipeline(
         precision: of the pipeline.
         materials: folder of their size, see ``export.materials``.
     """
-    with silence():
-        runners = {
-            graph: runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path)
-            for graph, artifact in members.items()
-        }
-        figures = check_chain(runners, precision, load_chain(materials))
+    runners = {
+        graph: runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path)
+        for graph, artifact in members.items()
+    }
+    figures = check_chain(runners, precision, load_chain(materials))
     write_record(folder, {"figures": to_json(figures)})
 
 
