@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from export.graphs import build_graphs
 from export.pictures import CHECK_PICTURES, blur_like_light, load_picture
 from runtime.backends import open_artifact
-from runtime.manifest import Manifest, sha256_of
-from runtime.schema import CPU_DELEGATES
+from runtime.manifest.manifest import Manifest, sha256_of
+from runtime.manifest.records import CPU_DELEGATES
 from train.checkpoint import load_deployable
 from train.weights import SHIPPED
 

@@ -17,8 +17,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from runtime.backends import open_artifact
-from runtime.manifest import Manifest
-from runtime.schema import CPU_DELEGATES, Artifact
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import CPU_DELEGATES, Artifact
 
 ARTIFACTS_DIR = Path("artifacts")
 THREADS: dict[str, int | None] = {"tflite": 1, "executorch": None, "coreml": None, "onnx": 1}

@@ -25,7 +25,7 @@ from export.plan import Plan
 from export.progress import Progress
 from export.recipes import FORMATS, GRAPHS, names_from, recipe_table, select
 from export.staging import check_destination, full_disk_message, is_full_disk, publish, staging_folder, sweep
-from runtime.schema import Size
+from runtime.manifest.records import Size
 from train.weights import SHIPPED
 
 SIZE_MULTIPLE = 16

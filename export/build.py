@@ -28,10 +28,10 @@ from export.staging import REPORT_FILE_NAME
 from export.tasks import check_pipeline, try_controls
 from export.versions import all_versions, reblur_version
 from export.workers import Outcome, Task, run_tasks
-from runtime.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of
-from runtime.records import to_json
-from runtime.schema import Artifact, Checkpoint, Pipeline, Size
-from runtime.schema_checks import NegativeControl
+from runtime.manifest.check_records import NegativeControl
+from runtime.manifest.json_codec import to_json
+from runtime.manifest.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of
+from runtime.manifest.records import Artifact, Checkpoint, Pipeline, Size
 from train.checkpoint import Deployable
 from train.int8_weights import int8_path
 

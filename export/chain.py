@@ -2,7 +2,7 @@
 
 Each graph by itself may be within its gates and the three still not go together: an error in the map moves what the
 deblurring does and, twice, where the picture is sharp. So photographs are analysed and refocused by
-``runtime.pipeline``, tiles and optics included, once with the float networks and once with the files.
+``runtime.refocusing.pipeline``, tiles and optics included, once with the float networks and once with the files.
 
 The reference is made once and travels as a file, for processes that have no networks.
 """
@@ -24,12 +24,12 @@ from export.parity import CHAIN, compare_pictures, gate_rules
 from export.pictures import diagonal_ramp, load_picture
 from export.refocus import Refocus
 from runtime.backends.base import GraphRunner
-from runtime.files import write_atomically
-from runtime.manifest import SCHEMA_VERSION, Manifest
-from runtime.pipeline import GRAPHS, RefocusPipeline
-from runtime.schema import Artifact, ArtifactTensor, Checkpoint, Graph, Size, TensorMeaning
-from runtime.schema_checks import GateRule, ParityFigure
-from runtime.tiling import ALIGNMENT_PX
+from runtime.manifest.check_records import GateRule, ParityFigure
+from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
+from runtime.manifest.records import Artifact, ArtifactTensor, Checkpoint, Graph, Size, TensorMeaning
+from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline
+from runtime.refocusing.tiling import ALIGNMENT_PX
+from runtime.system.files import write_atomically
 
 Array = NDArray[np.float32]
 

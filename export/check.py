@@ -16,9 +16,9 @@ from export.recipes import Recipe
 from export.runtimes import RUNTIMES, Runtime, runtimes_of
 from export.targets import TARGETS
 from export.versions import reblur_version, tool_versions
-from runtime.schema import Artifact
-from runtime.schema_checks import DelegateCoverage, ParityFigure
-from runtime.silence import silence
+from runtime.manifest.check_records import DelegateCoverage, ParityFigure
+from runtime.manifest.records import Artifact
+from runtime.system.silence import silence
 
 
 def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], results: Path | None = None) -> Artifact:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from runtime.pipeline import WORKING_LONG_SIDE_PX
-from runtime.schema import ResizePolicy, Tiling
-from runtime.tiling import ALIGNMENT_PX
+from runtime.manifest.records import ResizePolicy, Tiling
+from runtime.refocusing.pipeline import WORKING_LONG_SIDE_PX
+from runtime.refocusing.tiling import ALIGNMENT_PX
 
 RESIZE = ResizePolicy(
     long_side_px=WORKING_LONG_SIDE_PX, enlarge=False, filter="lanczos3", values="sRGB", orientation="upright"
 )
-"""What ``runtime.pipeline`` does."""
+"""What ``runtime.refocusing.pipeline`` does."""
 
 
 TILING = Tiling(alignment_px=ALIGNMENT_PX, padding="edge", inner_halo="discard")
-"""What ``runtime.tiling`` does."""
+"""What ``runtime.refocusing.tiling`` does."""

@@ -28,11 +28,11 @@ from export.mistakes.table import CONTROLS, MISTAKES, Control
 from export.plan import Job
 from export.progress import Progress
 from export.recipes import RECIPES, Recipe
-from runtime.manifest import list_files
-from runtime.records import to_json
-from runtime.schema import Artifact, Size
-from runtime.schema_checks import NegativeControl
-from runtime.silence import silence
+from runtime.manifest.check_records import NegativeControl
+from runtime.manifest.json_codec import to_json
+from runtime.manifest.manifest import list_files
+from runtime.manifest.records import Artifact, Size
+from runtime.system.silence import silence
 from train.weights import SHIPPED
 
 __all__ = ["CONTROLS", "Control", "run_group"]

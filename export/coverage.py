@@ -22,7 +22,7 @@ from export.lint_rules import Unit
 from export.onnx_nodes import onnx_nodes
 from export.op_nodes import OpNode, histogram, mil_nodes, tflite_nodes, work
 from export.pte_nodes import TITLES, pte_nodes
-from runtime.silence import silence
+from runtime.system.silence import silence
 
 Method = Literal["measured", "predicted"]
 LITERT_XNNPACK = "XNNPACK (LiteRT)"

@@ -20,8 +20,8 @@ from export.graphs import GraphSpec
 from export.pictures import blur_like_light, diagonal_ramp, load_picture
 from export.sigma_maps import refocusing_map, smooth_maps, step_maps
 from export.truth import exact_refocus
-from runtime.golden import mirrored, sampled
-from runtime.schema import TensorMeaning
+from runtime.manifest.golden_vectors import mirrored, sampled
+from runtime.manifest.records import TensorMeaning
 
 SYNTHETIC = "synthetic"
 """A picture blurred on purpose, by a known map that rises towards one corner."""

@@ -16,10 +16,10 @@ import numpy as np
 
 from export.golden import Array, Case, output_stride_px, tile_px
 from export.parity import tolerances
-from runtime.files import write_atomically
-from runtime.golden import mirrored, read_input, read_output, sampled
-from runtime.manifest import sha256_of
-from runtime.schema_golden import GoldenCase, GoldenInput, GoldenOutput
+from runtime.manifest.golden_records import GoldenCase, GoldenInput, GoldenOutput
+from runtime.manifest.golden_vectors import mirrored, read_input, read_output, sampled
+from runtime.manifest.manifest import sha256_of
+from runtime.system.files import write_atomically
 
 FOLDER = "golden"
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from export.refocus import Refocus
-from runtime.manifest import TensorMeaning
+from runtime.manifest.manifest import TensorMeaning
 from train.checkpoint import Deployable
 from train.networks.deblur import DeblurNet
 from train.networks.unet import UNet

@@ -10,7 +10,7 @@ from export.calibration import calibration_samples
 from export.graphs import GraphSpec, build_graphs
 from export.int8_choice import UNTUNED, load_choice
 from export.quantize import Samples
-from runtime.schema import Int8Source
+from runtime.manifest.records import Int8Source
 from train.checkpoint import Deployable
 from train.int8_settings import Int8Settings
 from train.int8_weights import find_int8

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.files import write_atomically
-from runtime.records import from_json, to_json
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.system.files import write_atomically
 from train.int8_settings import Int8Settings
 
 CHOICE_FILE = Path(__file__).with_name("quantisation.json")

@@ -18,7 +18,7 @@ from export.onnx_nodes import onnx_nodes
 from export.op_nodes import OpNode, mil_nodes, tflite_nodes
 from export.pte_nodes import pte_nodes
 from export.vk.program import BACKEND as VULKAN_DELEGATE
-from runtime.schema_checks import LintFinding
+from runtime.manifest.check_records import LintFinding
 
 PREDICTION = "prediction, not measurement"
 

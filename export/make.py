@@ -20,9 +20,9 @@ from export.plan import Job
 from export.quantize import Samples
 from export.staging import is_full_disk
 from export.targets import PRECISIONS, TARGETS
-from runtime.manifest import list_files
-from runtime.records import to_json
-from runtime.schema import Artifact, ArtifactTensor, Format, Graph, TensorMeaning
+from runtime.manifest.json_codec import to_json
+from runtime.manifest.manifest import list_files
+from runtime.manifest.records import Artifact, ArtifactTensor, Format, Graph, TensorMeaning
 from train.int8_settings import Int8Settings
 
 IMAGE_VARIANT, CPU_VARIANT = "image", "nchw"

@@ -18,8 +18,8 @@ import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from runtime.files import write_atomically
-from runtime.manifest import SCHEMA_VERSION, Manifest
+from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
+from runtime.system.files import write_atomically
 
 SCHEMA_FILE_NAME = "manifest.schema.json"
 SCHEMA_FILE = Path(__file__).with_name(SCHEMA_FILE_NAME)
@@ -124,7 +124,7 @@ def _record(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    """Any annotated type that ``runtime.records`` reads."""
+    """Any annotated type that ``runtime.manifest.json_codec`` reads."""
     origin, arguments = get_origin(kind), get_args(kind)
     if dataclasses.is_dataclass(kind):
         name = kind.__name__  # type: ignore[union-attr]

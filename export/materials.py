@@ -23,9 +23,9 @@ from export.golden_files import save_cases
 from export.graphs import GraphSpec, build_graphs
 from export.int8 import Int8Materials, prepare_int8
 from export.quantize import Samples
-from runtime.records import from_json, to_json
-from runtime.schema import Graph, Int8Source, Size
-from runtime.schema_golden import GoldenCase
+from runtime.manifest.golden_records import GoldenCase
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.records import Graph, Int8Source, Size
 from train.checkpoint import Deployable, load_deployable
 from train.int8_settings import Int8Settings
 

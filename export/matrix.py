@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime import metrics
-from runtime.files import write_atomically
-from runtime.schema_checks import MatrixCell
+from runtime.manifest.check_records import MatrixCell
+from runtime.system.files import write_atomically
 
 Array = NDArray[np.float32]
 Runs = Mapping[str, Mapping[str, Array]]

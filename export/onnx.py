@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from export.qdq import quantize_onnx
 from export.quantize import Samples
-from runtime.files import write_atomically
-from runtime.silence import silence
+from runtime.system.files import write_atomically
+from runtime.system.silence import silence
 from train.int8_settings import Int8Settings
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from export.mil import MilProgram
 from export.mil.graph import Reference, Step
-from runtime.silence import silence
+from runtime.system.silence import silence
 
 Shape = tuple[int | None, ...]
 

@@ -15,10 +15,10 @@ from export.plan import Job
 from export.targets import TARGETS
 from export.tasks import not_tried
 from export.workers import Outcome
-from runtime.manifest import check_files
-from runtime.records import from_json
-from runtime.schema import Artifact, Graph, Pipeline, Size
-from runtime.schema_checks import NegativeControl, ParityFigure
+from runtime.manifest.check_records import NegativeControl, ParityFigure
+from runtime.manifest.json_codec import from_json
+from runtime.manifest.manifest import check_files
+from runtime.manifest.records import Artifact, Graph, Pipeline, Size
 
 UNREADABLE = "its result cannot be read"
 

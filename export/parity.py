@@ -17,8 +17,8 @@ from export.golden import ALL_IN_FOCUS, FAINT, SYNTHETIC, SYNTHETIC_EVEN, Case
 from export.parity_metrics import ERRORS, HIGHER_IS_BETTER, METRICS, float_gain_db
 from export.sigma_maps import LARGEST_STEP, SMOOTH, STEPS
 from runtime import metrics
-from runtime.schema_checks import GateRule, ParityFigure
-from runtime.schema_golden import Statistic, Tolerance
+from runtime.manifest.check_records import GateRule, ParityFigure
+from runtime.manifest.golden_records import Statistic, Tolerance
 
 __all__ = [
     "CHAIN", "GATES", "HIGHER_IS_BETTER", "METRICS", "PRECISION_CLASS", "Gate", "compare", "compare_pictures",

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from export.golden import Case
 from runtime import metrics
-from runtime.schema_golden import Statistic
+from runtime.manifest.golden_records import Statistic
 
 Array = NDArray[np.float32]
 

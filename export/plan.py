@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.recipes import Recipe
 from export.targets import TARGETS
-from runtime.schema import Size
+from runtime.manifest.records import Size
 
 JOINT_VARIANT = "sizes"
 """Of files that have a function for each size; there are none where there is one size only."""

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 class Progress:
     """Shows which step runs and how many are left; steps may overlap.
 
-    The bar writes to a duplicate of standard error, so it stays visible while ``runtime.silence`` has the original.
+    The bar writes to a duplicate of standard error: it stays visible while ``runtime.system.silence`` has the original.
     """
 
     def __init__(self, steps: int = 0) -> None:

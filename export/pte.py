@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from export.quantize import Samples
 from export.rewrite import without_strides
-from runtime.files import write_atomically
-from runtime.silence import silence
+from runtime.system.files import write_atomically
+from runtime.system.silence import silence
 from train.fake_quant import float_at_both_ends
 from train.int8_settings import Int8Settings
 

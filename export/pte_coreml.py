@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from export.coreml.files import copy_reproducibly
 from export.mil.from_pte import LOWERED_MODULE, PACKAGE, unpack
 from export.pte import check_delegation
-from runtime.files import write_atomically
-from runtime.silence import silence
+from runtime.system.files import write_atomically
+from runtime.system.silence import silence
 
 
 def write_coreml_pte(module: nn.Module, example_inputs: tuple[Tensor, ...], path: Path) -> None:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from export.pte import check_delegation
-from runtime.files import write_atomically
-from runtime.silence import silence
+from runtime.system.files import write_atomically
+from runtime.system.silence import silence
 
 PRECISIONS = ("fp32", "fp16")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from export.targets import PRECISIONS, TARGETS, VARIANTS
-from runtime.schema import Format
+from runtime.manifest.records import Format
 
 
 @dataclass(frozen=True, kw_only=True)

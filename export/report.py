@@ -23,8 +23,8 @@ from export.page.pictures import pictures
 from export.page.predictions import predictions
 from export.staging import REPORT_FILE_NAME
 from export.table import counts
-from runtime.files import write_atomically
-from runtime.manifest import Manifest, sha256_of
+from runtime.manifest.manifest import Manifest, sha256_of
+from runtime.system.files import write_atomically
 from train.checkpoint import Deployable, load_deployable
 from train.weights import SHIPPED
 

@@ -12,7 +12,7 @@ from export.targets import PRECISIONS, TARGETS, target_of
 from runtime.backends import OPENERS
 from runtime.backends.base import GraphRunner, from_file, to_file
 from runtime.backends.mlpackage import COMPUTE_UNITS
-from runtime.schema import Artifact
+from runtime.manifest.records import Artifact
 
 MAC = sys.platform == "darwin"
 

@@ -33,8 +33,8 @@ from export.trials.candidates import Candidate, candidates
 from export.trials.choice import choose
 from export.trials.table import table_of
 from export.trials.trial import SearchKit, Trial, TrialJob, result_path
-from runtime.files import write_atomically
-from runtime.records import from_json, to_json
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.system.files import write_atomically
 from train.checkpoint import load_deployable
 from train.int8_weights import find_int8
 from train.weights import SHIPPED

@@ -1,4 +1,4 @@
-"""Signs an export with a private key: writes model.sig, which ``runtime.signature`` checks with the public one.
+"""Signs an export with a private key: writes model.sig, for ``runtime.manifest.signature`` to check.
 
     openssl ecparam -name prime256v1 -genkey -noout -out reblur.pem
     openssl ec -in reblur.pem -pubout -out reblur.pub
@@ -16,9 +16,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.files import write_atomically
-from runtime.manifest import sha256_of
-from runtime.signature import (
+from runtime.manifest.manifest import sha256_of
+from runtime.manifest.signature import (
     BUNDLE_TYPE,
     HASHES,
     IGNORED_BY_FORMAT,
@@ -31,6 +30,7 @@ from runtime.signature import (
     files_to_sign,
     signed_bytes,
 )
+from runtime.system.files import write_atomically
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey

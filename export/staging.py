@@ -14,8 +14,8 @@ from typing import Any
 
 from export.golden_files import FOLDER as GOLDEN_FOLDER
 from export.manifest_schema import SCHEMA_FILE_NAME
-from runtime.manifest import FILE_NAME
-from runtime.signature import SIGNATURE_FILE_NAME
+from runtime.manifest.manifest import FILE_NAME
+from runtime.manifest.signature import SIGNATURE_FILE_NAME
 
 FULL_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 REPLACED = ".replaced"

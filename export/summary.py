@@ -8,8 +8,8 @@ from typing import Literal
 
 from export.int8 import describe_int8
 from export.table import chain_table, counts, describe_controls, summary, table
-from runtime.manifest import Manifest
-from runtime.records import to_json
+from runtime.manifest.json_codec import to_json
+from runtime.manifest.manifest import Manifest
 
 Outcome = Literal["written", "unchanged", "failed"]
 

@@ -10,9 +10,9 @@ from export.check import size_mib
 from export.parity import HIGHER_IS_BETTER, METRICS
 from export.runtimes import NOT_RUN
 from export.targets import target_name, target_of
-from runtime.records import to_json
-from runtime.schema import Artifact, Pipeline
-from runtime.schema_checks import NegativeControl, ParityFigure
+from runtime.manifest.check_records import NegativeControl, ParityFigure
+from runtime.manifest.json_codec import to_json
+from runtime.manifest.records import Artifact, Pipeline
 
 HEADINGS = ("file", "MiB", "worst case against the float reference (gate)", "result")
 FORMATS: dict[str, tuple[str, str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.schema import CPU_DELEGATES, Artifact, Delegate, DType, Format, Layout
+from runtime.manifest.records import CPU_DELEGATES, Artifact, Delegate, DType, Format, Layout
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from export.chain import check_chain
 from export.controls import Control, by_artifact, run_group
 from export.materials import load_chain
 from export.runtimes import runtimes_of
-from runtime.records import to_json
-from runtime.schema import Artifact
-from runtime.schema_checks import NegativeControl
+from runtime.manifest.check_records import NegativeControl
+from runtime.manifest.json_codec import to_json
+from runtime.manifest.records import Artifact
 
 
 def check_pipeline(

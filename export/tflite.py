@@ -27,9 +27,9 @@ from export.litert.shuffle import shuffle
 from export.litert.slim import slim
 from export.litert.whole import make_whole
 from export.quantize import Samples, quantize_tflite
-from runtime.files import write_atomically
-from runtime.schema import Layout
-from runtime.silence import silence
+from runtime.manifest.records import Layout
+from runtime.system.files import write_atomically
+from runtime.system.silence import silence
 from train.int8_settings import Int8Settings
 
 SIGNATURE = "serving_default"

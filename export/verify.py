@@ -26,11 +26,11 @@ from export.interrupts import Interrupts
 from export.progress import Progress
 from export.table import counts, summary, table
 from export.workers import Outcome, Task, run_tasks, sensible_jobs
-from runtime.manifest import Manifest, check_files
-from runtime.records import from_json, to_json
-from runtime.schema import Artifact
-from runtime.schema_golden import GoldenCase
-from runtime.signature import verify_folder
+from runtime.manifest.golden_records import GoldenCase
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.manifest import Manifest, check_files
+from runtime.manifest.records import Artifact
+from runtime.manifest.signature import verify_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:

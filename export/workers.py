@@ -26,7 +26,7 @@ from typing import Any
 
 from export.interrupts import Interrupts
 from export.staging import full_disk_message, is_full_disk
-from runtime.silence import silence
+from runtime.system.silence import silence
 
 PARTIAL = ".building"
 """Suffix of a folder that a task is still writing into."""

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime import optics
-from runtime.images import Array, Photo, check_writable_as_photo, read_photo, resize, write_photo
-from runtime.pipeline import WORKING_LONG_SIDE_PX, Analysis, RefocusPipeline
-from runtime.progress import ProgressLine
+from runtime.photos.photo import Array, Photo, check_writable_as_photo, read_photo, resize, write_photo
+from runtime.refocusing import optics
+from runtime.refocusing.pipeline import WORKING_LONG_SIDE_PX, Analysis, RefocusPipeline
+from runtime.system.progress import ProgressLine
 
 MAX_ASPECT_MISMATCH = 0.02
 

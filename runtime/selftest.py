@@ -17,10 +17,10 @@ from pathlib import Path
 
 from runtime.backends import OPENERS, open_artifact
 from runtime.backends.tflite import interpreter_name
-from runtime.golden import misses, read_input
-from runtime.manifest import Manifest
-from runtime.schema import CPU_DELEGATES, Artifact
-from runtime.schema_golden import GoldenCase
+from runtime.manifest.golden_records import GoldenCase
+from runtime.manifest.golden_vectors import misses, read_input
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import CPU_DELEGATES, Artifact
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.networks.build import Deblurrer, Estimator, build_deblur, build_defocus
 from train.networks.config import NetworksConfig, networks_from_dict
 from train.networks.deblur import DeblurNet

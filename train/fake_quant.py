@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from runtime.silence import silence
+from runtime.system.silence import silence
 from train.float_parts import NetworkPlace, float_positions
 from train.int8_settings import Int8Settings, percentile_of
 from train.networks.unet import UNet

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from runtime.backends.base import Array, from_file, to_file
-from runtime.schema import Artifact
-from runtime.silence import silence
+from runtime.manifest.records import Artifact
+from runtime.system.silence import silence
 
 FORCE_FP16 = 4
 """TFLITE_XNNPACK_DELEGATE_FLAG_FORCE_FP16 of the delegate's header."""

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from export.refocus import Refocus, SeparableBlur
-from runtime.schema import Layout
+from runtime.manifest.records import Layout
 
 LAYOUTS: tuple[Layout, ...] = ("NHWC", "NCHW")
 

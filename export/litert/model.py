@@ -13,7 +13,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
-from runtime.silence import silence
+from runtime.system.silence import silence
 
 IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from export.mil.package import read_model, root_model_path
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 
 ORDERS: tuple[tuple[int, int, int, int], ...] = ((0, 1, 2, 3), (0, 2, 3, 1), (1, 2, 3, 0), (1, 0, 2, 3))
 """Orders of the axes in which the formats keep the weights of (transposed) convolutions."""

@@ -6,8 +6,8 @@ import re
 
 from export.page.html import section, table, text
 from export.page.names import metric_name
-from runtime.manifest import Manifest
-from runtime.schema_checks import NegativeControl
+from runtime.manifest.check_records import NegativeControl
+from runtime.manifest.manifest import Manifest
 
 
 def controls(manifest: Manifest) -> str:

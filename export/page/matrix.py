@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from export.page.html import group, section, text
 from export.page.names import metric_name, value_of
-from runtime.manifest import Manifest
-from runtime.schema_checks import MatrixCell
+from runtime.manifest.check_records import MatrixCell
+from runtime.manifest.manifest import Manifest
 
 STEPS: dict[str, tuple[float, ...]] = {
     "psnr_db": (90.0, 70.0, 55.0, 42.0, 30.0),

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from export.page.html import badge, text
 from export.parity import HIGHER_IS_BETTER
 from export.table import FORMATS
-from runtime.manifest import Manifest
-from runtime.schema import Artifact, Pipeline
-from runtime.schema_checks import GateRule, ParityFigure
+from runtime.manifest.check_records import GateRule, ParityFigure
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Artifact, Pipeline
 
 SIGNS = {"at least": "\u2265", "at most": "\u2264"}
 

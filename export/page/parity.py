@@ -19,9 +19,9 @@ from export.page.names import (
 )
 from export.parity import HIGHER_IS_BETTER
 from export.table import worst_figures
-from runtime.manifest import Manifest
-from runtime.schema import Artifact
-from runtime.schema_checks import GateRule, ParityFigure
+from runtime.manifest.check_records import GateRule, ParityFigure
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Artifact
 
 FULL_BAR_DB = 150.0
 """Decibels of a bar that fills its track: about what float32 can say."""

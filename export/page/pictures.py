@@ -18,10 +18,10 @@ from export.graphs import GraphSpec, build_graphs
 from export.page.html import figure, group, section
 from export.page.names import short_name
 from export.runtimes import runtimes_of
-from runtime.manifest import Manifest, check_files
-from runtime.schema import Artifact, TensorMeaning
-from runtime.schema_golden import GoldenCase
-from runtime.silence import silence
+from runtime.manifest.golden_records import GoldenCase
+from runtime.manifest.manifest import Manifest, check_files
+from runtime.manifest.records import Artifact, TensorMeaning
+from runtime.system.silence import silence
 from train.checkpoint import Deployable
 
 Array = NDArray[np.float32]

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from export.lint import PREDICTION
 from export.page.html import group, link, section, table, text
-from runtime.manifest import Manifest
-from runtime.schema import Artifact
-from runtime.schema_checks import LintFinding
+from runtime.manifest.check_records import LintFinding
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Artifact
 
 EFFECTS = ("blocks", "slows", "note")
 """What a broken rule does, the worst first."""

@@ -6,9 +6,9 @@ from export.check import size_mib
 from export.page.html import bar, group, section, status, table, text
 from export.page.names import brief_words, by_graph, listed, metric_name, name_cell, short_name
 from export.table import counts, limits, worst_figures
-from runtime.manifest import Manifest
-from runtime.schema import Artifact
-from runtime.schema_checks import DelegateCoverage
+from runtime.manifest.check_records import DelegateCoverage
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Artifact
 
 
 def overview(manifest: Manifest) -> str:

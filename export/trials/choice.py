@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from export.trials.trial import Trial
-from runtime.schema_checks import ParityFigure
+from runtime.manifest.check_records import ParityFigure
 
 LEAST_MARGIN = 0.1
 """A candidate must leave this share of the error that its tightest gate allows, so that another picture passes too."""

@@ -24,10 +24,10 @@ from export.graphs import GraphSpec, example_inputs
 from export.parity import compare
 from export.quantize import Samples
 from export.trials.candidates import Candidate
-from runtime.files import write_atomically
-from runtime.records import from_json, to_json
-from runtime.schema_checks import ParityFigure
-from runtime.silence import silence
+from runtime.manifest.check_records import ParityFigure
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.system.files import write_atomically
+from runtime.system.silence import silence
 
 WARM_UP_RUNS = 2
 SUFFIXES = {"tflite": ".tflite", "executorch": ".pte", "onnx": ".onnx"}

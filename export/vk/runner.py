@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.vk.program import VkProgram
 from runtime.backends.base import Array, from_file, to_file
-from runtime.schema import Artifact
+from runtime.manifest.records import Artifact
 
 
 class VulkanInterpreter:

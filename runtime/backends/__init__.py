@@ -7,8 +7,8 @@ from pathlib import Path
 
 from runtime.backends import mlpackage, onnx, pte, tflite
 from runtime.backends.base import GraphRunner
-from runtime.manifest import check_files
-from runtime.schema import Artifact
+from runtime.manifest.manifest import check_files
+from runtime.manifest.records import Artifact
 
 OPENERS: dict[str, Callable[[Artifact, Path, int | None], GraphRunner]] = {
     "tflite": tflite.open_graph,

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.schema import Artifact, ArtifactTensor
+from runtime.manifest.records import Artifact, ArtifactTensor
 
 Array = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from runtime.backends.base import Array, from_file, to_file
-from runtime.schema import Artifact, ArtifactTensor
+from runtime.manifest.records import Artifact, ArtifactTensor
 
 COMPUTE_UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE")
 """Processors that Core ML can be held to; a unit that cannot run an operator leaves it to the CPU."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.backends.base import Array, cpu_threads, from_file, to_file
-from runtime.schema import Artifact
+from runtime.manifest.records import Artifact
 
 ERRORS_ONLY = 3
 

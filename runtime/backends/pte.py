@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.backends.base import Array, from_file, to_file
-from runtime.schema import Artifact
-from runtime.silence import silence
+from runtime.manifest.records import Artifact
+from runtime.system.silence import silence
 
 
 class PteRunner:

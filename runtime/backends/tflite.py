@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.backends.base import Array, cpu_threads, from_file, to_file
-from runtime.schema import Artifact, ArtifactTensor
-from runtime.silence import silence
+from runtime.manifest.records import Artifact, ArtifactTensor
+from runtime.system.silence import silence
 
 INTERPRETERS: dict[str, str] = {
     "ai-edge-litert": "ai_edge_litert.interpreter",

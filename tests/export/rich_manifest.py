@@ -13,9 +13,18 @@ from export.parity import CHAIN, HIGHER_IS_BETTER, gate_rules
 from export.recipes import RECIPES, Recipe, pipelines
 from export.runtimes import RUNTIMES
 from export.targets import PRECISIONS, TARGETS
-from runtime.manifest import SCHEMA_VERSION, Manifest
-from runtime.schema import Artifact, ArtifactFile, ArtifactTensor, Checkpoint, Graph, Pipeline, Size, TensorMeaning
-from runtime.schema_checks import DelegateCoverage, GateRule, LintFinding, NegativeControl, ParityFigure
+from runtime.manifest.check_records import DelegateCoverage, GateRule, LintFinding, NegativeControl, ParityFigure
+from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
+from runtime.manifest.records import (
+    Artifact,
+    ArtifactFile,
+    ArtifactTensor,
+    Checkpoint,
+    Graph,
+    Pipeline,
+    Size,
+    TensorMeaning,
+)
 
 SIZES = (Size(height_px=512, width_px=512), Size(height_px=256, width_px=384))
 CASES = ("astronaut", "synthetic", "noise")

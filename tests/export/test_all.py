@@ -23,8 +23,8 @@ from export.recipes import RECIPES, pipelines
 from export.runtimes import runtimes_of
 from export.tflite import write_tflite
 from runtime.backends import open_artifact
-from runtime.manifest import Manifest, check_files
-from runtime.schema import Size
+from runtime.manifest.manifest import Manifest, check_files
+from runtime.manifest.records import Size
 from train.networks.defocus import DefocusNet
 
 Run = Callable[..., int]

@@ -19,7 +19,7 @@ from export.chain import (
 )
 from export.graphs import GraphSpec
 from runtime.backends.base import GraphRunner
-from runtime.pipeline import GRAPHS
+from runtime.refocusing.pipeline import GRAPHS
 
 HEIGHT_PX, WIDTH_PX = 64, 112
 

@@ -6,7 +6,7 @@ import pytest
 from export import check
 from export.coverage import Coverage
 from export.golden_files import load_case
-from runtime.manifest import Manifest
+from runtime.manifest.manifest import Manifest
 
 TORN = Coverage(
     delegate="XNNPACK (LiteRT)",

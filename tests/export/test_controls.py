@@ -25,8 +25,8 @@ from export.mistakes.files import (
 )
 from export.mistakes.modules import enlarge_sigma_in, misread_layout, overflow_fp16, shift_output, shift_residual
 from export.mistakes.table import MISTAKES
-from runtime.schema import Artifact
-from runtime.schema_checks import DelegateCoverage, NegativeControl, ParityFigure
+from runtime.manifest.check_records import DelegateCoverage, NegativeControl, ParityFigure
+from runtime.manifest.records import Artifact
 from train.weights import SHIPPED
 
 ASKED_FOR = {

@@ -15,9 +15,9 @@ from export.graphs import GraphSpec
 from export.onnx_nodes import onnx_nodes
 from export.op_nodes import OpNode, mil_nodes, tflite_nodes, work
 from export.pte_nodes import pte_nodes
-from runtime.files import write_atomically
-from runtime.manifest import Manifest
-from runtime.silence import silence
+from runtime.manifest.manifest import Manifest
+from runtime.system.files import write_atomically
+from runtime.system.silence import silence
 
 SIDE_PX = 16
 

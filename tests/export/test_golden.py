@@ -15,8 +15,8 @@ from export.graphs import GraphSpec
 from export.parity import compare
 from export.pictures import CALIBRATION_PICTURES, CHECK_PICTURES, blur_like_light, diagonal_ramp, load_picture
 from export.sigma_maps import LARGEST_STEP, SMOOTH, STEPS
-from runtime.golden import misses
-from runtime.schema import Artifact
+from runtime.manifest.golden_vectors import misses
+from runtime.manifest.records import Artifact
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from export.int8 import describe_int8, prepare_int8
 from export.int8_choice import load_choice
 from export.pte import write_pte
 from export.rewrite import without_strides
-from runtime.manifest import Manifest
-from runtime.schema import Int8Source
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Int8Source
 from train.checkpoint import Deployable, build_deployable, load_deployable
 from train.fake_quant import SimulatedInt8
 from train.int8_settings import Int8Settings

@@ -10,7 +10,7 @@ import pytest
 from export.lint import is_taken, lint_findings, lint_nodes, main
 from export.lint_rules import RULES, Rule
 from export.op_nodes import OpNode
-from runtime.manifest import Manifest
+from runtime.manifest.manifest import Manifest
 
 CONV = OpNode(
     op="conv", output="y", reads=("x",), writes=("y",), dtypes=("FLOAT16", "FLOAT16"),

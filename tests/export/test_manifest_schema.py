@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from export.manifest_schema import SCHEMA_FILE, SCHEMA_FILE_NAME, field_texts, schema_text
-from runtime.manifest import Manifest
+from runtime.manifest.manifest import Manifest
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from export.outcomes import UNREADABLE, artifact_from, controls_from, has_passed
 from export.plan import Job
 from export.recipes import CHAIN, select
 from export.workers import Outcome, Task
-from runtime.manifest import Manifest
-from runtime.records import to_json
-from runtime.schema import Artifact, Graph, Size
-from runtime.schema_checks import ParityFigure
+from runtime.manifest.check_records import ParityFigure
+from runtime.manifest.json_codec import to_json
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Artifact, Graph, Size
 
 SIZE = Size(height_px=64, width_px=64)
 JOB = Job(recipe=select(names=["refocus-onnx-fp32"])[0], size=SIZE, is_first_size=True)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from export.plan import Plan, size_name
 from export.recipes import GRAPHS, RECIPES, select
-from runtime.schema import Size
+from runtime.manifest.records import Size
 
 LARGE, SMALL = Size(height_px=512, width_px=512), Size(height_px=256, width_px=384)
 

@@ -19,8 +19,8 @@ from export.page.names import short_name
 from export.page.parity import parity
 from export.page.pictures import choose
 from export.table import counts
-from runtime.manifest import Manifest, MatrixCell
-from runtime.schema import Artifact
+from runtime.manifest.manifest import Manifest, MatrixCell
+from runtime.manifest.records import Artifact
 from tests.export.html_page import Page
 from tests.export.rich_manifest import CASES, SIZES, rich_manifest
 

@@ -14,7 +14,7 @@ from export.trials.candidates import Candidate, candidates
 from export.trials.choice import choose, margin, spare
 from export.trials.table import table_of
 from export.trials.trial import Trial, paired_times_ms
-from runtime.schema_checks import ParityFigure
+from runtime.manifest.check_records import ParityFigure
 from train.int8_settings import Int8Settings
 
 PLAIN = Candidate(graph="defocus", format="onnx", fine_tuned=True, settings=Int8Settings())

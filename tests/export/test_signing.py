@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from export.signing import load_private_key, sign_export
-from runtime.signature import verify_folder, verify_manifest
+from runtime.manifest.signature import verify_folder, verify_manifest
 
 pytest.importorskip("cryptography", reason="not run: signatures need cryptography (pip install 'reblur[sign]')")
 

@@ -4,8 +4,8 @@ import json
 import math
 
 from export.table import chain_table, counts, describe_controls, summary, table, worst_figures
-from runtime.schema import Artifact, ArtifactFile, Pipeline, Status
-from runtime.schema_checks import NegativeControl, ParityFigure
+from runtime.manifest.check_records import NegativeControl, ParityFigure
+from runtime.manifest.records import Artifact, ArtifactFile, Pipeline, Status
 
 
 def figure(

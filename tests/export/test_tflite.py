@@ -17,9 +17,9 @@ from export.litert.arithmetic import open_graph
 from export.litert.layout import ThreeChannelSigma, to_layout
 from export.refocus import Refocus
 from export.tflite import SIGNATURE, op_histogram, write_tflite
-from runtime.manifest import Artifact
-from runtime.schema import ArtifactTensor, Layout
-from runtime.silence import silence
+from runtime.manifest.manifest import Artifact
+from runtime.manifest.records import ArtifactTensor, Layout
+from runtime.system.silence import silence
 
 SIZE_PX = 32
 SMALL_SIGMA_PX = 1.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.manifest import Manifest
+from runtime.manifest.manifest import Manifest
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,7 @@ from export.litert.model import BUFFER_ALIGNMENT, Editor, is_constant, pack_mode
 from export.litert.slim import slim
 from export.litert.whole import make_whole
 from export.op_nodes import histogram, tflite_nodes
-from runtime.silence import silence
+from runtime.system.silence import silence
 
 RAW = "raw"
 PASSES: dict[str, tuple[Callable[[Any], None], ...]] = {

@@ -13,7 +13,7 @@ from export.litert.model import kind_of, operator_names, pack_model, read_model
 from export.litert.shuffle import shuffle
 from export.quantize import quantize_tflite
 from export.tflite import SIGNATURE
-from runtime.silence import silence
+from runtime.system.silence import silence
 from train.int8_settings import Int8Settings
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from export import verify
 from runtime import selftest
-from runtime.manifest import Manifest, list_files
-from runtime.schema import CPU_DELEGATES
+from runtime.manifest.manifest import Manifest, list_files
+from runtime.manifest.records import CPU_DELEGATES
 
 IGNORE = "--ignore-digests"
 

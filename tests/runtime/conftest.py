@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.manifest import (
+from runtime.manifest.manifest import (
     Artifact,
     ArtifactTensor,
     Checkpoint,

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from runtime import backends, refocus
-from runtime.images import read_photo
-from runtime.progress import ProgressLine
+from runtime.photos.photo import read_photo
+from runtime.system.progress import ProgressLine
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ import pytest
 from runtime import backends, selftest
 from runtime.backends.base import Array
 from runtime.backends.tflite import interpreter_name
-from runtime.schema import Artifact
+from runtime.manifest.records import Artifact
 
 RIGHT = np.repeat(np.repeat(0.5 * np.arange(9, dtype=np.float32).reshape(3, 3), 15, 0), 15, 1)[None, None, :32, :32]
 """(1, 1, 32, 32) with the golden numbers at every 15th pixel."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.ablation.variants import VARIANTS, Result
 from train.config import RunConfig
 

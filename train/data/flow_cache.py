@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.data.pairs import PairFiles
 from train.data.photos import Picture
 from train.data.picture_flow import picture_flow

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from runtime import exif
-from runtime.images import read_photo
+from runtime.photos import exif
+from runtime.photos.photo import read_photo
 from train.data.layouts import LAYOUTS, SPLITS, TIFF_SUFFIXES, PairFiles, first_few
 from train.data.photos import Picture
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from runtime.images import read_photo
+from runtime.photos.photo import read_photo
 
 Picture = NDArray[np.float32]
 """(H, W, 3), sRGB in [0, 1]."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.data.photos import Picture
 from train.evaluation.restoring import has_sigma_map
 

@@ -6,7 +6,7 @@ import importlib.util
 import io
 from pathlib import Path
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.evaluation.per_sigma import MEAN_RANGE_PX, PSFS, PerSigma
 
 COLOURS = {"gaussian": "tab:blue", "disc": "tab:orange"}

@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor
 from tqdm import tqdm
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.data.photos import Picture
 from train.evaluation.held_out import HeldOut
 from train.evaluation.misaligned import Compared, Shift

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.data.pool import Batch
 from train.evaluation.held_out import HeldOut
 from train.evaluation.restoring import has_sigma_map, restore

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.config import RunConfig
 from train.data.pool import Batch
 from train.evaluation.figures import Figures

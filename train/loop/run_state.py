@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from runtime.files import write_atomically
+from runtime.system.files import write_atomically
 from train.checkpoint import Restorer
 from train.config import RunConfig
 from train.loop.warm_start import WarmStart, apply_warm_start

@@ -18,7 +18,7 @@ from export.pte_vulkan import write_vulkan_pte
 from export.vk import VkProgram, open_graph
 from export.vk.blob import read_graph
 from export.vk.program import BACKEND
-from runtime.schema import Artifact, ArtifactTensor
+from runtime.manifest.records import Artifact, ArtifactTensor
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from runtime.backends.mlpackage import COMPUTE_UNITS, MlpackageRunner, open_graph
-from runtime.schema import Artifact, ArtifactTensor
+from runtime.manifest.records import Artifact, ArtifactTensor
 
 HEIGHT, WIDTH = 2, 3
 Units = enum.Enum("Units", ("ALL", *COMPUTE_UNITS))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from runtime.backends import tflite
-from runtime.manifest import Artifact
+from runtime.manifest.manifest import Artifact
 
 SHAPE = (1, 32, 32, 1)
 

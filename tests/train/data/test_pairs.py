@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime import png16
+from runtime.photos import png16
 from train.data.pairs import check_sizes, find_pairs, pair_pictures, picture_size, read_picture
 
 SIDE = 32

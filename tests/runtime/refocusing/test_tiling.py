@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from runtime.tiling import ALIGNMENT_PX, padded_size, run_tiled, spans, tile_count
+from runtime.refocusing.tiling import ALIGNMENT_PX, padded_size, run_tiled, spans, tile_count
 
 RNG = np.random.default_rng(0)
 REACH = 5

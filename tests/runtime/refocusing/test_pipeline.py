@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from runtime.backends.base import to_file
-from runtime.images import Photo
-from runtime.manifest import Manifest
-from runtime.pipeline import RefocusPipeline, smooth_defocus, working_size
+from runtime.manifest.manifest import Manifest
+from runtime.photos.photo import Photo
+from runtime.refocusing.pipeline import RefocusPipeline, smooth_defocus, working_size
 
 LEFT, RIGHT = (0.2, 0.5), (0.8, 0.5)
 

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runtime.files import write_atomically
-from runtime.records import from_json, to_json
-from runtime.schema import (
+from runtime.manifest.check_records import LintFinding, MatrixCell, NegativeControl, ParityFigure
+from runtime.manifest.golden_records import GoldenCase, GoldenInput, GoldenOutput, Tolerance
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.records import (
     CPU_DELEGATES,
     Artifact,
     ArtifactFile,
@@ -29,8 +30,7 @@ from runtime.schema import (
     TensorMeaning,
     Tiling,
 )
-from runtime.schema_checks import LintFinding, MatrixCell, NegativeControl, ParityFigure
-from runtime.schema_golden import GoldenCase, GoldenInput, GoldenOutput, Tolerance
+from runtime.system.files import write_atomically
 
 __all__ = [
     "Artifact",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from runtime.optics import check_tap, defocus_at, defocus_from_disparity, target_sigma_px
+from runtime.refocusing.optics import check_tap, defocus_at, defocus_from_disparity, target_sigma_px
 
 # Three vertical bands: the person (sharp), a wall (1 px), the far background (3 px).
 BANDS = np.repeat(np.array([0.0, 1.0, 3.0], np.float32), 20)[None].repeat(40, axis=0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runtime.manifest import Manifest, check_files, list_files, sha256_of
+from runtime.manifest.manifest import Manifest, check_files, list_files, sha256_of
 
 
 def change(directory: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.golden import STATISTICS, mirrored, misses, read_input, read_output, sampled
-from runtime.manifest import Manifest
-from runtime.schema_golden import GoldenCase, Tolerance
+from runtime.manifest.golden_records import GoldenCase, Tolerance
+from runtime.manifest.golden_vectors import STATISTICS, mirrored, misses, read_input, read_output, sampled
+from runtime.manifest.manifest import Manifest
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from runtime import exif, png16
-from runtime.files import write_atomically
+from runtime.photos import exif, png16
+from runtime.system.files import write_atomically
 
 MIN_SIDE_PX = 32
 MAX_MEGAPIXELS = 150

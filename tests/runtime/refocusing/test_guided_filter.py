@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runtime.guided import CONFIDENCE_FLOOR, box_mean, guided_filter, texture_confidence
+from runtime.refocusing.guided_filter import CONFIDENCE_FLOOR, box_mean, guided_filter, texture_confidence
 
 RNG = np.random.default_rng(0)
 

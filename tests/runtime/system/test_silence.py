@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from runtime.silence import silence
+from runtime.system.silence import silence
 
 
 def shout(where: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from runtime.images import MIN_SIDE_PX, Photo, read_photo, resize, write_photo
+from runtime.photos.photo import MIN_SIDE_PX, Photo, read_photo, resize, write_photo
 
 HEIGHT, WIDTH = 40, 60
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.manifest import sha256_of
-from runtime.schema_golden import GoldenCase, GoldenInput, GoldenOutput, Tolerance
+from runtime.manifest.golden_records import GoldenCase, GoldenInput, GoldenOutput, Tolerance
+from runtime.manifest.manifest import sha256_of
 
 Array = NDArray[np.float32]
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from runtime.pipeline import RefocusPipeline
+from runtime.manifest.signature import read_signature, verify_folder, verify_manifest
 from runtime.refocus import main
-from runtime.signature import read_signature, verify_folder, verify_manifest
+from runtime.refocusing.pipeline import RefocusPipeline
 
 pytest.importorskip("cryptography", reason="not run: signatures need cryptography (pip install 'reblur[sign]')")
 

@@ -1,11 +1,11 @@
-"""The parts of manifest.json: one frozen dataclass each, keys as in the file. See ``runtime.manifest``."""
+"""The parts of manifest.json: one frozen dataclass each, keys as in the file. See ``runtime.manifest.manifest``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from runtime.schema_checks import DelegateCoverage, GateRule, LintFinding, ParityFigure
+from runtime.manifest.check_records import DelegateCoverage, GateRule, LintFinding, ParityFigure
 
 Format = Literal["coreml", "tflite", "executorch", "onnx"]
 Layout = Literal["NCHW", "NHWC"]

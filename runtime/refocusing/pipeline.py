@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime import optics
 from runtime.backends import open_artifact
 from runtime.backends.base import GraphRunner
-from runtime.guided import guided_filter, texture_confidence
-from runtime.images import Photo, resize
-from runtime.manifest import Manifest
-from runtime.signature import verify_manifest
-from runtime.tiling import run_tiled, tile_count
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.signature import verify_manifest
+from runtime.photos.photo import Photo, resize
+from runtime.refocusing import optics
+from runtime.refocusing.guided_filter import guided_filter, texture_confidence
+from runtime.refocusing.tiling import run_tiled, tile_count
 
 WORKING_LONG_SIDE_PX = 1024
 """Longest side at which a photograph is analysed and refocused, unless another is asked for."""

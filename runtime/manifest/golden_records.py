@@ -1,11 +1,11 @@
-"""The parts of manifest.json that describe the golden vectors. ``runtime.golden`` reads the files."""
+"""The parts of manifest.json that describe the golden vectors. ``runtime.manifest.golden_vectors`` reads the files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from runtime.schema import Layout
+from runtime.manifest.records import Layout
 
 Statistic = Literal["rms", "mean", "p99"]
 

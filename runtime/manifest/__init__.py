@@ -1,0 +1,1 @@
+"""The manifest of an export: its records, their JSON, its golden vectors and its signature."""

@@ -1,0 +1,1 @@
+"""Photographs as files: pixels, orientation, EXIF, colour profile, 16-bit PNG."""
