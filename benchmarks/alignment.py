@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from train.data.pair_pool import align
 from train.data.photos import load_photo_bytes
-from train.data.pool import align
-from train.data.synthetic import SyntheticSource
+from train.data.synthetic_pairs import SyntheticSource
 from train.presets import mobile
 
 BORDER_PX = 12

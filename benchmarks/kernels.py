@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from train.isotropic import apply_isotropic, rings_of
+from train.optics.isotropic_kernels import apply_isotropic, rings_of
 
 ROUNDS = 5
 

@@ -16,9 +16,9 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from train.config import MisalignConfig, SceneConfig
-from train.data.misalign import draw_move, second_shot
 from train.data.scenes import SceneRenderer
-from train.data.synthetic import SCENES_AT_ONCE
+from train.data.second_shot import draw_move, second_shot
+from train.data.synthetic_pairs import SCENES_AT_ONCE
 
 DEVICES = ("cpu", "cuda")
 

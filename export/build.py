@@ -33,7 +33,7 @@ from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of
 from runtime.manifest.records import Artifact, Checkpoint, Pipeline, Size
 from train.checkpoint import Deployable
-from train.int8_weights import int8_path
+from train.quantization.weights import int8_path
 
 LICENSE = "Apache-2.0"
 

@@ -12,8 +12,8 @@ from export.int8_choice import UNTUNED, load_choice
 from export.quantize import Samples
 from runtime.manifest.records import Int8Source
 from train.checkpoint import Deployable
-from train.int8_settings import Int8Settings
-from train.int8_weights import find_int8
+from train.quantization.settings import Int8Settings
+from train.quantization.weights import find_int8
 
 
 @dataclass(frozen=True, kw_only=True)

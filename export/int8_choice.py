@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.system.files import write_atomically
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 CHOICE_FILE = Path(__file__).with_name("quantisation.json")
 NETWORKS = ("defocus", "deblur")

@@ -23,7 +23,7 @@ from export.targets import PRECISIONS, TARGETS
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import list_files
 from runtime.manifest.records import Artifact, ArtifactTensor, Format, Graph, TensorMeaning
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 IMAGE_VARIANT, CPU_VARIANT = "image", "nchw"
 

@@ -27,7 +27,7 @@ from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Graph, Int8Source, Size
 from train.checkpoint import Deployable, load_deployable
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 CHAIN_FILE = "chain.npz"
 

@@ -20,7 +20,7 @@ from export.qdq import quantize_onnx
 from export.quantize import Samples
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 if TYPE_CHECKING:
     from onnx import ModelProto

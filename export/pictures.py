@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.blur import spatially_varying_blur
+from train.optics.spatially_varying_blur import spatially_varying_blur
 
 CALIBRATION_PICTURES = ("coffee", "chelsea", "rocket")
 CHECK_PICTURES = ("astronaut", "camera", "motorcycle")

@@ -15,8 +15,8 @@ from export.quantize import Samples
 from export.rewrite import without_strides
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
-from train.fake_quant import float_at_both_ends
-from train.int8_settings import Int8Settings
+from train.quantization.fake_quant import float_at_both_ends
+from train.quantization.settings import Int8Settings
 
 PRECISIONS = ("fp32", "int8")
 SEGMENT_ALIGNMENT = 16

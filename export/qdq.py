@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from train.float_parts import NetworkPlace, float_positions
-from train.int8_settings import Int8Settings, percentile_of
+from train.quantization.float_parts import NetworkPlace, float_positions
+from train.quantization.settings import Int8Settings, percentile_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

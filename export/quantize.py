@@ -1,6 +1,6 @@
 """Quantisation to int8: what is quantised, what stays float, and the ranges of the activations.
 
-All int8 targets follow one rule, ``train.float_parts``. Weights are symmetric, activations asymmetric and per tensor.
+All int8 targets follow one rule, ``train.quantization.float_parts``. Weights are symmetric, activations asymmetric and per tensor.
 These stay float:
 
 | graph | float | why |
@@ -24,8 +24,8 @@ import numpy as np
 from torch import Tensor
 
 from export.litert.model import is_constant, kind_of, read_model, schema
-from train.float_parts import NetworkPlace, float_positions
-from train.int8_settings import Int8Settings, percentile_of
+from train.quantization.float_parts import NetworkPlace, float_positions
+from train.quantization.settings import Int8Settings, percentile_of
 
 Samples = Sequence[tuple[Tensor, ...]]
 """Representative inputs: for each sample one (B, C, H, W) tensor for each input of the graph."""

@@ -1,6 +1,7 @@
 """The refocusing blur as mobile delegates take it: two separable passes with a sigma of its own at each pixel.
 
-The exact blur (``train.blur``) gathers a disc of neighbours for every pixel, which no mobile delegate offers.
+The exact blur (``train.optics.spatially_varying_blur``) gathers a disc of neighbours for every pixel, which no mobile
+delegate offers.
 Here each pass is a weighted sum of shifted slices,
 
     out(p) = sum_k w_k(p) x(p + k) / sum_k w_k(p),    w_k(p) = exp(-k^2 / (2 sigma(p)^2)),

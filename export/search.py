@@ -36,7 +36,7 @@ from export.trials.trial import SearchKit, Trial, TrialJob, result_path
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.system.files import write_atomically
 from train.checkpoint import load_deployable
-from train.int8_weights import find_int8
+from train.quantization.weights import find_int8
 from train.weights import SHIPPED
 
 TABLE_FILE = Path(__file__).with_name("SEARCH.md")

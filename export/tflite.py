@@ -30,7 +30,7 @@ from export.quantize import Samples, quantize_tflite
 from runtime.manifest.records import Layout
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 SIGNATURE = "serving_default"
 PRECISIONS = ("fp32", "fp16", "int8")

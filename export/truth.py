@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.blur import psf_value, support_radius_px
+from train.optics.spatially_varying_blur import psf_value, support_radius_px
 
 Float64 = NDArray[np.float64]
 
 
 def exact_blur(light: Float64, sigma_px: Float64, stride_px: int) -> Float64:
-    """``train.blur.spatially_varying_blur`` with a Gaussian, in float64, at few pixels.
+    """``train.optics.spatially_varying_blur.spatially_varying_blur`` with a Gaussian, in float64, at few pixels.
 
     Args:
         light: (1, C, H, W), any range; the edge is replicated.

@@ -86,7 +86,7 @@ class MisalignConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Which terms are used, and their weights; see ``train.losses``."""
+    """Which terms are used, and their weights; see ``train.objective.losses``."""
 
     charbonnier_eps: float = 1e-3
     """rho(d) = sqrt(d^2 + eps^2)."""
@@ -94,9 +94,9 @@ class LossConfig:
     """How the restored image S is held against the sharp one G: G as it is; G moved onto the blurry image, once; or
     the paper's two terms of stage 2, with flow between S and G in every step (stage 1 is as "moved")."""
     alignment: Literal["flow", "blur_matched"] = "blur_matched"
-    """How G is moved: by optical flow alone, or by flow between pictures of matched blur (``train.alignment``)."""
+    """How G is moved: by optical flow alone, or by flow between pictures of matched blur (``train.data.alignment``)."""
     flow: Literal["dis", "raft"] = "dis"
-    """The optical flow: OpenCV's dense inverse search, or torchvision's RAFT (``train.raft``; needs its weights)."""
+    """The optical flow: OpenCV's DIS, or torchvision's RAFT (``train.data.raft``; it needs weights)."""
     masks: bool = True
     """Whether pixels whose alignment is not trusted are left out."""
     flow_consistency_px: float = 1.0

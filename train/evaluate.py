@@ -22,16 +22,16 @@ from tqdm import tqdm
 
 from train.checkpoint import Restorer, load_networks
 from train.data.photos import Picture, load_photos
-from train.evaluation.figures import Figures, by_blur_level, evaluate, figures_of, level_table
 from train.evaluation.held_out import HeldOut, held_out_scenes, scikit_image_pictures
+from train.evaluation.inference import restore, restore_picture
+from train.evaluation.lpips_score import Perceptual, load_perceptual
+from train.evaluation.metrics import psnr_per_image, rank_correlation, texture_mask
 from train.evaluation.misaligned import measure
 from train.evaluation.pair_grid import PairCrops, crops_of, write_pair_grid
 from train.evaluation.per_sigma import per_sigma, table_of
-from train.evaluation.perceptual import Perceptual, load_perceptual
 from train.evaluation.plots import check_plottable, plot_per_sigma
-from train.evaluation.restoring import restore, restore_picture
-from train.evaluation.rows import PAIRS, Row, means_table, rows_of, shift_line, write_csv
-from train.evaluation.scoring import psnr_per_image, rank_correlation, texture_mask
+from train.evaluation.results import PAIRS, Row, means_table, rows_of, shift_line, write_csv
+from train.evaluation.summary import Figures, by_blur_level, evaluate, figures_of, level_table
 from train.presets import mobile
 from train.weights import SHIPPED
 
@@ -63,7 +63,7 @@ def evaluate_scenes(
     rows = rows_of("scenes", data, restored, blur_map, perceptual=perceptual)
     print(means_table(rows))
     if args.grid:
-        from train.loop.grid import write_grid
+        from train.evaluation.sample_grids import write_grid
 
         write_grid(args.grid, networks.deblur, networks.defocus, None, data, rows=GRID_ROWS)
         print(f"wrote {args.grid}")
@@ -92,7 +92,7 @@ def evaluate_even_blur(
 
 def evaluate_pairs(networks: Restorer, args: argparse.Namespace, perceptual: Perceptual | None) -> list[Row]:
     """Measure on the pairs of a data set, print the means, write the grid; a row per pair."""
-    from train.data.pairs import find_pairs, pair_pictures
+    from train.data.pair_files import find_pairs, pair_pictures
 
     files = find_pairs(args.data, split=args.split, layout=args.layout)
     rows: list[Row] = []

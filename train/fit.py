@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from train.config import RunConfig
-from train.evaluation.figures import Figures
+from train.evaluation.summary import Figures
 from train.loop.device import pick_device, warn
 from train.loop.distributed import World, joined, world_from_environment
 from train.loop.trainer import Interruption, Options, fit
@@ -57,7 +57,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     data.add_argument("--photos", type=Path, help="folder of sharp photographs (default: procedural scenes only)")
     data.add_argument("--held-out-photos", type=Path, help="other photographs, for the figures")
     data.add_argument("--pairs", type=Path, metavar="FOLDER", help="real pairs instead: a data set, blurry and sharp")
-    data.add_argument("--layout", default="auto", help="of that folder, see train.data.layouts (default: auto)")
+    data.add_argument("--layout", default="auto", help="of that folder, see train.data.dataset_layouts (default: auto)")
     data.add_argument("--split", default="train", help="of it to train on (default: train)")
     data.add_argument("--held-out-pairs", type=Path, help="other pairs, for the figures (default: the val split)")
     settings = parser.add_argument_group("instead of the preset's")

@@ -22,10 +22,10 @@ import torch
 
 from train.checkpoint import Deployable, build_deployable, load_deployable
 from train.data.photos import load_photo_bytes
-from train.fake_quant import FLOAT_FIRST_CONVS
-from train.int8_weights import digest_of, int8_path, save_int8
-from train.qat_loop import FineTuned, QatConfig, fine_tune_networks
-from train.qat_pictures import render_pictures
+from train.quantization.crops import render_pictures
+from train.quantization.fake_quant import FLOAT_FIRST_CONVS
+from train.quantization.fine_tune import FineTuned, QatConfig, fine_tune_networks
+from train.quantization.weights import digest_of, int8_path, save_int8
 from train.weights import SHIPPED
 
 DEFAULTS = QatConfig(

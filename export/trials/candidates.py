@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from export.rewrite import without_strides
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Int8Source
 from train.checkpoint import Deployable, build_deployable, load_deployable
-from train.fake_quant import SimulatedInt8
-from train.int8_settings import Int8Settings
-from train.int8_weights import digest_of, int8_path, save_int8
+from train.quantization.fake_quant import SimulatedInt8
+from train.quantization.settings import Int8Settings
+from train.quantization.weights import digest_of, int8_path, save_int8
 
 
 @pytest.fixture

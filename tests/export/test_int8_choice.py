@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from export.int8_choice import CHOICE_FILE, FORMATS, UNTUNED, load_choice, save_choice
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 
 def test_what_was_saved_is_loaded_and_the_rest_is_the_default(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from export.graphs import GraphSpec, example_inputs
 from export.int8_choice import UNTUNED
 from export.onnx import FILE_FORMAT, OPSET, write_onnx
 from export.qdq import DEQUANTIZE, QUANTIZE
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 FLOAT_NETWORK = {"Conv", "ConvTranspose", "Relu", "Add", "Mul"}
 FADE = {"Concat", "Clip", "Sub"}

@@ -12,7 +12,7 @@ from export.pte import write_pte
 from export.pte_nodes import pte_nodes
 from export.refocus import Refocus
 from runtime.metrics import psnr_db
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 
 def run_pte(path: Path, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:

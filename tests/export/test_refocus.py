@@ -11,7 +11,7 @@ from export.pictures import CHECK_PICTURES, load_picture
 from export.refocus import SIGMA_MIN_PX, Refocus, SeparableBlur
 from export.truth import exact_refocus
 from runtime.metrics import psnr_db
-from train.blur import spatially_varying_blur
+from train.optics.spatially_varying_blur import spatially_varying_blur
 
 SIGMA_MAX_PX = 4.0
 SIZE_PX = 256

@@ -15,7 +15,7 @@ from export.trials.choice import choose, margin, spare
 from export.trials.table import table_of
 from export.trials.trial import Trial, paired_times_ms
 from runtime.manifest.check_records import ParityFigure
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 PLAIN = Candidate(graph="defocus", format="onnx", fine_tuned=True, settings=Int8Settings())
 FAILING = dataclasses.replace(PLAIN, settings=Int8Settings(ranges="mse"))

@@ -14,7 +14,7 @@ from export.litert.shuffle import shuffle
 from export.quantize import quantize_tflite
 from export.tflite import SIGNATURE
 from runtime.system.silence import silence
-from train.int8_settings import Int8Settings
+from train.quantization.settings import Int8Settings
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import torch
 
 from export.refocus import Refocus
 from export.truth import exact_blur, exact_refocus
-from train.blur import spatially_varying_blur
+from train.optics.spatially_varying_blur import spatially_varying_blur
 
 
 @pytest.mark.parametrize("stride_px", [1, 3])

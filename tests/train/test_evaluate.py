@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from train.data.textures import dead_leaves
 from train.evaluate import HeldOut, by_blur_level, evaluate, figures_of, held_out_scenes, main
-from train.evaluation.restoring import restore_picture
-from train.evaluation.rows import rows_of
+from train.evaluation.inference import restore_picture
+from train.evaluation.results import rows_of
 from train.networks.deblur import DeblurNet
 from train.networks.defocus import DefocusNet
 from train.presets import smoke

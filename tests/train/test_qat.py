@@ -8,12 +8,12 @@ import torch
 
 from train import qat
 from train.checkpoint import Deployable, build_deployable, load_deployable, save_deployable
-from train.equalise import rescale_finest
-from train.fake_quant import SimulatedInt8
-from train.int8_weights import digest_of, int8_path
 from train.presets import preset
-from train.qat_loop import QatConfig, fine_tune, fine_tune_networks
-from train.qat_pictures import Pictures
+from train.quantization.crops import Pictures
+from train.quantization.equalization import rescale_finest
+from train.quantization.fake_quant import SimulatedInt8
+from train.quantization.fine_tune import QatConfig, fine_tune, fine_tune_networks
+from train.quantization.weights import digest_of, int8_path
 
 TINY = QatConfig(
     steps=12, batch_size=2, crop_px=32, scenes=2, scene_px=48, measure_every=5, measure_batches=2,

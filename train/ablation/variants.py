@@ -18,17 +18,18 @@ from torch import Tensor
 from tqdm import tqdm
 
 from train.config import LossConfig, RunConfig
-from train.data.pool import PairPool
-from train.data.synthetic import Photos, SyntheticSource
-from train.evaluation.figures import BLURRED_FROM_PX
+from train.data.pair_pool import PairPool
+from train.data.synthetic_pairs import Photos, SyntheticSource
 from train.evaluation.held_out import HeldOut
+from train.evaluation.inference import restore
+from train.evaluation.metrics import psnr_per_image, texture_mask
 from train.evaluation.misaligned import shift_of
-from train.evaluation.restoring import restore
-from train.evaluation.scoring import psnr_per_image, texture_mask
-from train.loop.health import examine
+from train.evaluation.summary import BLURRED_FROM_PX
+from train.loop.collapse_check import examine
+from train.loop.optimise import optimise
 from train.loop.run_state import initial_state, learning_rate
-from train.losses import reblur_picture, triplet_maker
-from train.step import Networks, compute_losses, optimise, stage_of
+from train.objective.losses import reblur_picture, triplet_maker
+from train.objective.step import Networks, compute_losses, stage_of
 
 LARGE_BLUR_PX = 2.5
 """Sigma from which a pixel counts as under large blur."""

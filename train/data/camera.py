@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from train.data.jpeg import jpeg_round_trip
-from train.data.light import round_to_8_bit, srgb_of
+from train.data.srgb import round_to_8_bit, srgb_of
 
 MIDDLE_GREY = 0.214
 """The linear light of sRGB 0.5."""

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.system.files import write_atomically
-from train.data.pairs import PairFiles
+from train.data.optical_flow import picture_flow
+from train.data.pair_files import PairFiles
 from train.data.photos import Picture
-from train.data.picture_flow import picture_flow
 
 Flows = NDArray[np.float16]
 """(4, H, W) px: flow to the sharp picture (x, y), flow to the blurry one (x, y). Exact to 1/64 px up to 32 px."""

@@ -5,7 +5,7 @@ blurred and laid over each other from back to front with their blurred coverage,
 what lies behind it, as in a camera.
 
 Everything is drawn at twice the resolution first ("twofold") and averaged down, so that edges are as a sensor sees
-them, and so that a second shot from elsewhere can be taken without softening it (``train.data.misalign``).
+them, and so that a second shot from elsewhere can be taken without softening it (``train.data.second_shot``).
 Shapes: S scenes, at most L layers; V = ``config.size_px``; C the side of the canvas, V and a margin on each side.
 """
 
@@ -22,11 +22,11 @@ from torch import Tensor
 
 from train.config import SceneConfig
 from train.data.camera import expose
-from train.data.layers import coverage, front_most, lay_over
-from train.data.light import linear_table, round_to_8_bit, srgb_of
+from train.data.depth_layers import coverage, front_most, lay_over
 from train.data.photos import PhotoBank, Window
-from train.data.plan import Lights, ScenePlan, plan_scene
 from train.data.psf import aperture, blur_circular, kernel_sigma_px, psf_kernels, reach_px
+from train.data.scene_parameters import Lights, ScenePlan, plan_scene
+from train.data.srgb import linear_table, round_to_8_bit, srgb_of
 from train.data.textures import LeafBank
 
 MARGIN_PX = 24
@@ -46,7 +46,7 @@ class Rendered(NamedTuple):
     sigma_px: Tensor
     """(S, 1, V, V), the true standard deviation of the blur."""
     twofold: Tensor
-    """(S, L, 4, 2C, 2C), the stack of layers in focus, at twice the resolution (see ``train.data.layers``); the
+    """(S, L, 4, 2C, 2C), the stack of layers in focus, at twice the resolution (see ``train.data.depth_layers``); the
     renderer's own memory, which the next batch overwrites."""
 
 

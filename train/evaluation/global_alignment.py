@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.data.light import to_linear, to_srgb
 from train.data.photos import Picture
-from train.evaluation.scoring import Mask
+from train.data.srgb import to_linear, to_srgb
+from train.evaluation.metrics import Mask
 
 COARSEST_PX = 160
 """Shorter side of the coarsest level, where the search starts from no displacement at all."""

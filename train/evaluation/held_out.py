@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.blur import Psf
 from train.config import RunConfig
-from train.data.light import LEVELS
 from train.data.photos import Picture
 from train.data.psf import reach_px
-from train.data.synthetic import aligned_scenes, blur_uniform, uniform_crops
+from train.data.srgb import LEVELS
+from train.data.synthetic_pairs import aligned_scenes, blur_uniform, uniform_crops
+from train.optics.spatially_varying_blur import Psf
 
 HELD_OUT_SEED = 990_000
 PICTURES = ("astronaut", "chelsea", "coffee", "rocket")

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from train.alignment import flow_between, move
+from train.data.alignment import flow_between, move
 from train.data.photos import Picture
 from train.evaluation.global_alignment import Aligned, align_truth
-from train.evaluation.perceptual import Perceptual
-from train.evaluation.scoring import Mask, Scores, score, texture_mask
+from train.evaluation.lpips_score import Perceptual
+from train.evaluation.metrics import Mask, Scores, score, texture_mask
 
 BLOCK_PX = 48
 """Side of the blocks a shift is measured in."""

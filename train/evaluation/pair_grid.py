@@ -14,7 +14,7 @@ from torch import Tensor
 
 from runtime.system.files import write_atomically
 from train.data.photos import Picture
-from train.evaluation.restoring import has_sigma_map
+from train.evaluation.inference import has_sigma_map
 
 CROP_PX = 256
 CAPTION_PX = 16

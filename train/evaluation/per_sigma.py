@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from train.blur import Psf
 from train.data.photos import Picture
 from train.evaluation.held_out import HeldOut, blur_evenly, textured_crops
-from train.evaluation.perceptual import Perceptual
-from train.evaluation.restoring import has_sigma_map, restore
-from train.evaluation.rows import Row, number, rows_of
-from train.evaluation.scoring import psnr_per_image, sigma_scores, texture_mask
+from train.evaluation.inference import has_sigma_map, restore
+from train.evaluation.lpips_score import Perceptual
+from train.evaluation.metrics import psnr_per_image, sigma_scores, texture_mask
+from train.evaluation.results import Row, number, rows_of
+from train.optics.spatially_varying_blur import Psf
 
 PSFS: tuple[Psf, ...] = ("gaussian", "disc")
 SIGMAS_PX = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)

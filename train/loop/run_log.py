@@ -12,15 +12,15 @@ from torch import Tensor
 
 from runtime.system.files import write_atomically
 from train.config import RunConfig
-from train.data.pool import Batch
-from train.evaluation.figures import Figures
-from train.loop.board import Board
+from train.data.pair_pool import Batch
+from train.evaluation.sample_grids import Grid, write_png
+from train.evaluation.summary import Figures
+from train.loop.collapse_check import JUDGED_FROM_STEP, HealthMonitor, examine
 from train.loop.device import warn
-from train.loop.grid import Grid, write_png
-from train.loop.health import JUDGED_FROM_STEP, HealthMonitor, examine
 from train.loop.run_state import Provenance, RunState, learning_rate, reblur_alone
-from train.losses import reblur_picture
-from train.step import StepResult, stage_of
+from train.loop.tensorboard import Board
+from train.objective.losses import reblur_picture
+from train.objective.step import StepResult, stage_of
 
 
 class StepTimes:

@@ -19,7 +19,7 @@ from runtime.system.files import write_atomically
 from train.checkpoint import Restorer
 from train.config import RunConfig
 from train.loop.warm_start import WarmStart, apply_warm_start
-from train.step import Networks, build_networks
+from train.objective.step import Networks, build_networks
 
 FREE_TO_CHANGE = ("fit.channels_last", "fit.compile")
 """Settings a run may be resumed with others of: they change how it is computed, not what."""

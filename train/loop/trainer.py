@@ -20,11 +20,12 @@ from tqdm import tqdm
 
 from train.checkpoint import save_deployable
 from train.config import RunConfig
-from train.data.pool import Batch, PairPool, Reblur
-from train.evaluation.figures import Figures
+from train.data.pair_pool import Batch, PairPool, Reblur
+from train.evaluation.sample_grids import held_out_grid, pairs_grid
+from train.evaluation.summary import Figures
 from train.loop.device import prepare
 from train.loop.distributed import ALONE, World
-from train.loop.grid import held_out_grid, pairs_grid
+from train.loop.optimise import optimise
 from train.loop.run_log import RunLog, StepTimes
 from train.loop.run_state import (
     RunState,
@@ -37,9 +38,9 @@ from train.loop.run_state import (
 )
 from train.loop.training_data import TrainingData, measure
 from train.loop.warm_start import WarmStart
-from train.losses import reblur_picture
 from train.networks.reblur import ReblurNet
-from train.step import StepResult, compute_losses, optimise, stage_of
+from train.objective.losses import reblur_picture
+from train.objective.step import StepResult, compute_losses, stage_of
 
 CPU = torch.device("cpu")
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import torch
 
 from train.config import RunConfig
-from train.data.pool import PairSource, align
-from train.evaluation.figures import Figures, evaluate
+from train.data.pair_pool import PairSource, align
 from train.evaluation.held_out import HeldOut, held_out_scenes
+from train.evaluation.summary import Figures, evaluate
 from train.loop.device import warn
 from train.loop.run_state import Provenance
 
@@ -58,7 +58,7 @@ def synthetic_data(
         ValueError: a folder does not exist, holds no photograph, or one that cannot be read.
     """
     from train.data.photos import load_photo_bytes, load_photos
-    from train.data.synthetic import SyntheticSource
+    from train.data.synthetic_pairs import SyntheticSource
 
     source = SyntheticSource(load_photo_bytes(photos) if photos else [], config, device)
     held_out = None
@@ -94,7 +94,7 @@ def real_data(
         folder: of the data set.
         held_out_folder: of pairs to measure on.
         device: where training pairs are put.
-        layout: of the data set, see ``train.data.layouts``.
+        layout: of the data set, see ``train.data.dataset_layouts``.
         split: to train on.
         cache_folder: where optical flow is kept from run to run.
         measures: whether held-out pictures are wanted in this process.
@@ -102,8 +102,8 @@ def real_data(
     Raises:
         ValueError: the folder holds no such data set, or a file cannot be read.
     """
-    from train.data.pairs import find_pairs
-    from train.data.real import RealSource
+    from train.data.pair_files import find_pairs
+    from train.data.photo_pairs import RealSource
 
     size_px, seed = config.scenes.size_px, config.fit.seed
     files = find_pairs(folder, split=split, layout=layout)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from train.checkpoint import load_networks, load_reblur_state
 from train.networks.config import NetworksConfig
-from train.step import Networks
+from train.objective.step import Networks
 
 BRANCHES = ("point", "scale", "expand", "reduce")
 """Parameters of ``reparam.BranchedConv`` that a checkpoint, which is fused, lacks; they start without effect."""

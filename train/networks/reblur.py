@@ -15,8 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from train.isotropic import apply_isotropic, rings_of, variance_of
 from train.networks.unet import UNet, UNetConfig
+from train.optics.isotropic_kernels import apply_isotropic, rings_of, variance_of
 
 PAPER_RADII = (1, 2, 3, 4, 5, 6, 7)
 """The paper's seven kernels, of width 3 to 15."""

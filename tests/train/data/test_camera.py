@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from train.data.camera import Exposure, expose
-from train.data.light import linear_of, round_to_8_bit
+from train.data.srgb import linear_of, round_to_8_bit
 
 
 def grey(code: float, side: int = 64) -> torch.Tensor:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from train.data.flow_cache import FlowCache, Recent
-from train.data.pairs import PairFiles, pair_pictures
+from train.data.pair_files import PairFiles, pair_pictures
 from train.data.textures import dead_leaves
 
 

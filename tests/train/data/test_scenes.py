@@ -6,11 +6,11 @@ import torch
 
 from train.config import SceneConfig
 from train.data.camera import Exposure
-from train.data.fields import padded_grid
-from train.data.layers import Outline
-from train.data.plan import Lights, ScenePlan, draw_depths
+from train.data.depth_layers import Outline
 from train.data.psf import ApertureShape
+from train.data.scene_parameters import Lights, ScenePlan, draw_depths
 from train.data.scenes import SceneRenderer, canvas_px
+from train.data.smooth_noise import padded_grid
 
 CONFIG = SceneConfig(size_px=48, dead_leaves_count=2)
 

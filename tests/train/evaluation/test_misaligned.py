@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from train.data.light import to_linear, to_srgb
 from train.data.photos import Picture
+from train.data.srgb import to_linear, to_srgb
 from train.data.textures import dead_leaves
 from train.evaluation.global_alignment import align_truth, exposure_gains, find_homography, largest_corner_move
 from train.evaluation.misaligned import measure, shift_of

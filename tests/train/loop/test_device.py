@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from train.loop.device import body_of, pick_device, prepare
+from train.objective.step import build_networks
 from train.presets import smoke
-from train.step import build_networks
 
 CPU = torch.device("cpu")
 

@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from train.isotropic import apply_isotropic, rings_of, variance_of
 from train.networks.reblur import PAPER_RADII, IsotropicKernels, ReblurNet
 from train.networks.unet import UNetConfig
+from train.optics.isotropic_kernels import apply_isotropic, rings_of, variance_of
 
 SMALL = UNetConfig(widths=(8, 16), encoder_blocks=(0,), middle_blocks=1, decoder_blocks=(0,))
 

@@ -1,0 +1,153 @@
+"""Training pairs from photographs: seeded crops of misaligned pictures, each with its flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from train.data.flow_cache import FlowCache, Flows, Recent
+from train.data.pair_files import PairFiles, check_sizes, read_picture
+from train.data.pair_pool import Pairs
+from train.data.photos import Picture, sharpness
+
+CROPS_IN_A_ROW = 4
+"""Consecutive pairs cut from the same pictures: these must be decoded that much less often."""
+DRAWS = 3
+"""Windows drawn for a crop; the one with most detail is taken, since flat areas teach little."""
+PICTURE_BYTES = 2 << 30
+FLOW_BYTES = 1 << 30
+BAR_FROM = 8
+"""Pairs of files that must be visited before a progress bar is worth its line."""
+
+
+class Crop(NamedTuple):
+    """The same scene cut from a blurry and a sharp picture at whole pixels; nothing is interpolated."""
+
+    blurry: Picture
+    """(S, S, 3), sRGB in [0, 1]."""
+    sharp: Picture
+    """(S, S, 3), cut where the median flow of the blurry window points."""
+    flows: NDArray[np.float32]
+    """(4, S, S) px, as ``Flows``: what flow is left between the two."""
+
+
+class RealSource:
+    """Pairs of crops from pictures on disk; a ``PairSource``.
+
+    Pictures are decoded when needed and, like flow, held in memory up to a bound.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[PairFiles],
+        size_px: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        *,
+        cache_folder: Path | None = None,
+        picture_bytes: int = PICTURE_BYTES,
+        flow_bytes: int = FLOW_BYTES,
+    ) -> None:
+        """Look at the headers of all files.
+
+        Args:
+            files: the picture pairs.
+            size_px: side of a crop.
+            seed: of the choice of crops.
+            device: where ``pairs`` puts its tensors.
+            cache_folder: where flow is kept from run to run; None computes it in each.
+            picture_bytes: memory for decoded pictures.
+            flow_bytes: memory for flow.
+
+        Raises:
+            ValueError: there are no files, one cannot be read, a pair's sizes differ or are smaller than a crop.
+        """
+        if not files:
+            raise ValueError("no pairs of pictures to train on: expected at least one")
+        check_sizes(files, size_px)
+        self.files = list(files)
+        self.size_px = size_px
+        self.seed = seed
+        self.device = torch.device(device)
+        self._pictures: Recent[Path] = Recent(picture_bytes)
+        self._flows = FlowCache(cache_folder, flow_bytes)
+
+    def pairs(self, first: int, count: int) -> Pairs:
+        """Pairs ``first`` to ``first + count - 1``; pair i is a pure function of the files, the seed and i."""
+        size = self.size_px
+        made = np.empty((count, 10, size, size), np.float32)
+        visits: dict[int, list[int]] = {}
+        for index in range(first, first + count):
+            visits.setdefault(self.file_of(index), []).append(index)
+        bar = tqdm(visits.items(), desc="cutting pairs", unit="picture", leave=False, disable=len(visits) < BAR_FROM)
+        for file_index, indices in bar:
+            pair = self.files[file_index]
+            blurry, sharp = self._stored(pair.blurry), self._stored(pair.sharp)
+            flows = self._flows.flows(pair, lambda b=blurry, s=sharp: (_as_float(b), _as_float(s)))  # type: ignore[misc]
+            for index in indices:
+                rng = np.random.default_rng((self.seed, 3, index))
+                crop = best_crop(blurry, sharp, flows, size, rng)
+                made[index - first, 0:3] = crop.blurry.transpose(2, 0, 1)
+                made[index - first, 3:6] = crop.sharp.transpose(2, 0, 1)
+                made[index - first, 6:10] = crop.flows
+        tensors = torch.from_numpy(made).to(self.device)
+        return Pairs(*(part.contiguous() for part in tensors.split((3, 3, 2, 2), dim=1)))
+
+    def file_of(self, index: int) -> int:
+        """Which of ``files`` pair ``index`` is cut from; every file has its turn before any has its second."""
+        turn = index // CROPS_IN_A_ROW
+        epoch, place = divmod(turn, len(self.files))
+        return int(np.random.default_rng((self.seed, 2, epoch)).permutation(len(self.files))[place])
+
+    def _stored(self, path: Path) -> NDArray[np.uint16]:
+        """(H, W, 3), 65535 is 1.0: half the memory of float32, and exact for 8 and 16 bits a sample."""
+        return self._pictures.get(path, lambda: np.round(read_picture(path) * np.float64(65535)).astype(np.uint16))
+
+
+def best_crop(
+    blurry: NDArray[np.uint16], sharp: NDArray[np.uint16], flows: Flows, size_px: int, rng: np.random.Generator
+) -> Crop:
+    """Of ``DRAWS`` random crops, the one whose sharp window has most detail.
+
+    Args:
+        blurry: (H, W, 3), 65535 is 1.0.
+        sharp: (H, W, 3), the same.
+        flows: (4, H, W), of the whole pictures.
+        size_px: side of a crop.
+        rng: source of the draws.
+    """
+    height, width = blurry.shape[:2]
+    best, most = None, -1.0
+    for _ in range(DRAWS):
+        y, x = int(rng.integers(0, height - size_px + 1)), int(rng.integers(0, width - size_px + 1))
+        crop = cut(blurry, sharp, flows, y, x, size_px)
+        detail = sharpness(crop.sharp)
+        if detail > most:
+            best, most = crop, detail
+    assert best is not None
+    return best
+
+
+def cut(blurry: NDArray[np.uint16], sharp: NDArray[np.uint16], flows: Flows, y: int, x: int, size_px: int) -> Crop:
+    """The blurry window at (y, x), and the sharp one where its median flow points, kept inside the picture."""
+    height, width = blurry.shape[:2]
+    here = (slice(y, y + size_px), slice(x, x + size_px))
+    to_sharp = flows[0:2, *here].astype(np.float32)
+    median_x, median_y = (round(float(np.median(component))) for component in to_sharp)
+    sharp_y = min(max(y + median_y, 0), height - size_px)
+    sharp_x = min(max(x + median_x, 0), width - size_px)
+    there = (slice(sharp_y, sharp_y + size_px), slice(sharp_x, sharp_x + size_px))
+    offset = np.array([sharp_x - x, sharp_y - y], np.float32)[:, None, None]
+    to_blurry = flows[2:4, *there].astype(np.float32)
+    left = np.concatenate([to_sharp - offset, to_blurry + offset])
+    return Crop(_as_float(blurry[here]), _as_float(sharp[there]), left)
+
+
+def _as_float(stored: NDArray[np.uint16]) -> Picture:
+    return (stored / np.float64(65535)).astype(np.float32)
