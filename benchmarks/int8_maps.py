@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.graphs import build_graphs
-from export.pictures import CHECK_PICTURES, blur_like_light, load_picture
+from export.data.pictures import CHECK_PICTURES, blur_like_light, load_picture
+from export.graphs.specs import build_graphs
 from runtime.backends import open_artifact
 from runtime.manifest.manifest import Manifest, sha256_of
 from runtime.manifest.records import CPU_DELEGATES

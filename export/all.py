@@ -14,22 +14,19 @@ Exit code: 0 nothing failed, 1 something failed, 2 wrong use or nothing could be
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.interrupts import Interrupts
-from export.plan import Plan
-from export.progress import Progress
-from export.recipes import FORMATS, GRAPHS, names_from, recipe_table, select
-from export.staging import check_destination, full_disk_message, is_full_disk, publish, staging_folder, sweep
-from runtime.manifest.records import Size
+from export.execution.disk import full_disk_message, is_full_disk
+from export.execution.interrupts import Interrupts
+from export.execution.output_folder import check_destination, publish, staging_folder, sweep
+from export.execution.progress import Progress
+from export.recipes.jobs import Plan, sizes_from
+from export.recipes.recipe import FORMATS, GRAPHS, names_from, recipe_table, select
 from train.weights import SHIPPED
 
-SIZE_MULTIPLE = 16
-SMALLEST_PX = 64
 DEFAULT_OUT = Path("artifacts")
 
 
@@ -87,7 +84,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     Raises:
         ValueError: an argument is wrong.
     """
-    from export.workers import sensible_jobs
+    from export.execution.process_pool import sensible_jobs
 
     if arguments.jobs is not None and arguments.jobs < 0:
         raise ValueError(f"--jobs must be 0 or more, got {arguments.jobs}")
@@ -108,37 +105,14 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     return plan
 
 
-def sizes_from(text: str) -> tuple[Size, ...]:
-    """Parse sizes such as "512x512,256x384".
-
-    Raises:
-        ValueError: one is no size that the graphs can have, or comes twice.
-    """
-    sizes = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)x(\d+)\s*", part)
-        if not match:
-            raise ValueError(f"--size must be HEIGHTxWIDTH in pixels, for example 512x512, got {text!r}")
-        size = Size(height_px=int(match[1]), width_px=int(match[2]))
-        for name, pixels in (("height", size.height_px), ("width", size.width_px)):
-            if pixels % SIZE_MULTIPLE or pixels < SMALLEST_PX:
-                raise ValueError(
-                    f"--size: the {name} must be a multiple of {SIZE_MULTIPLE} and at least {SMALLEST_PX}, got {pixels}"
-                )
-        if size in sizes:
-            raise ValueError(f"--size: {part.strip()} is there twice")
-        sizes.append(size)
-    return tuple(sizes)
-
-
 def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: bool) -> int:
     """Build, report, sign and publish; the exit code says whether anything failed."""
     # They load torch, which takes seconds that --list and a wrong argument need not wait for.
+    from export.artifacts.shared_inputs import check_size
     from export.build import Build
-    from export.cache import Cache
-    from export.materials import check_size
-    from export.signing import load_private_key, sign_export
-    from export.summary import Outcome, report
+    from export.execution.cache import Cache
+    from export.execution.signing import load_private_key, sign_export
+    from export.reporting.summary import Outcome, report
     from train.checkpoint import load_deployable
 
     started = time.monotonic()

@@ -9,25 +9,25 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.cache import Cache, key_of
-from export.check import tools_of
-from export.contract import RESIZE, TILING
-from export.controls import SIZE as CONTROLS_SIZE
-from export.controls import Control, by_artifact
-from export.interrupts import Interrupts
-from export.make import make
-from export.manifest_schema import copy_schema
-from export.materials import Facts, load_facts, make_materials
-from export.matrix import Runs, load_results, matrix
-from export.outcomes import artifact_from, controls_from, has_passed, is_there, pipeline_of, with_figures
-from export.plan import Job, Plan, size_name
-from export.progress import Progress
-from export.recipes import ALL_GRAPHS, pipelines
-from export.report import write_report
-from export.staging import REPORT_FILE_NAME
-from export.tasks import check_pipeline, try_controls
-from export.versions import all_versions, reblur_version
-from export.workers import Outcome, Task, run_tasks
+from export.artifacts.make import artifact_from, has_passed, make
+from export.artifacts.pipelines import check_pipeline, pipeline_of, with_figures
+from export.artifacts.shared_inputs import Facts, load_facts, make_materials
+from export.execution.cache import Cache, is_there, key_of
+from export.execution.interrupts import Interrupts
+from export.execution.output_folder import REPORT_FILE_NAME
+from export.execution.process_pool import Outcome, Task, run_tasks
+from export.execution.progress import Progress
+from export.faults.catalog import Control
+from export.faults.run import SIZE as CONTROLS_SIZE
+from export.faults.run import by_artifact, controls_from, try_controls
+from export.graphs.preprocessing import RESIZE, TILING
+from export.recipes.jobs import Job, Plan, size_name
+from export.recipes.recipe import ALL_GRAPHS, pipelines
+from export.recipes.tool_versions import all_versions, reblur_version
+from export.reporting.manifest_schema import copy_schema
+from export.reporting.page import write_report
+from export.verification.artifact import tools_of
+from export.verification.cross_runtime import Runs, load_results, matrix
 from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of

@@ -4,8 +4,8 @@
                             [--size HxW] [--rounds N] [--out FILE] [--choice FILE]
 
 Every candidate is written, run on the check pictures and timed in turns with the float file of its format. The table
-goes to export/SEARCH.md, the choice to export/quantisation.json, which ``export.all`` reads. Ranges come from the
-calibration pictures, which are none of the check pictures.
+goes to export/quantization_search/RESULTS.md, the choice to export/recipes/quantization.json, which ``export.all``
+reads. Ranges come from the calibration pictures, which are none of the check pictures.
 
 Exit code: 0 a choice was made everywhere, 1 no candidate passed somewhere, 2 wrong use, 130 interrupted.
 """
@@ -22,24 +22,24 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.calibration import calibration_samples
-from export.golden import make_cases
-from export.graphs import build_graphs
-from export.int8_choice import CHOICE_FILE, FORMATS, NETWORKS, save_choice
-from export.interrupts import Interrupts
-from export.progress import Progress
-from export.recipes import names_from
-from export.trials.candidates import Candidate, candidates
-from export.trials.choice import choose
-from export.trials.table import table_of
-from export.trials.trial import SearchKit, Trial, TrialJob, result_path
+from export.data.calibration import calibration_samples
+from export.data.golden_cases import make_cases
+from export.execution.interrupts import Interrupts
+from export.execution.progress import Progress
+from export.graphs.specs import build_graphs
+from export.quantization_search.candidates import Candidate, candidates
+from export.quantization_search.selection import choose
+from export.quantization_search.table import table_of
+from export.quantization_search.trial import SearchKit, Trial, TrialJob, result_path
+from export.recipes.int8_choice import CHOICE_FILE, FORMATS, NETWORKS, save_choice
+from export.recipes.recipe import names_from
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.system.files import write_atomically
 from train.checkpoint import load_deployable
 from train.quantization.weights import find_int8
 from train.weights import SHIPPED
 
-TABLE_FILE = Path(__file__).with_name("SEARCH.md")
+TABLE_FILE = Path(__file__).parent / "quantization_search" / "RESULTS.md"
 POLL_SECONDS = 0.5
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -66,9 +66,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--formats", default=",".join(FORMATS), help="default: %(default)s")
     parser.add_argument("--size", default="256x256", metavar="HxW", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=100, help="of timing (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=TABLE_FILE, metavar="FILE", help="default: export/SEARCH.md")
+    parser.add_argument("--out", type=Path, default=TABLE_FILE, metavar="FILE",
+                        help="default: export/quantization_search/RESULTS.md")  # fmt: skip
     parser.add_argument("--choice", type=Path, default=CHOICE_FILE, metavar="FILE",
-                        help="default: export/quantisation.json")  # fmt: skip
+                        help="default: export/recipes/quantization.json")  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -146,7 +147,7 @@ def try_all(group: Sequence[Candidate], kit: Path, folder: Path, rounds: int, pr
         path = folder / "job.json"
         path.write_text(json.dumps(to_json(job)), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-m", "export.trials.trial", str(path)],
+            [sys.executable, "-m", "export.quantization_search.trial", str(path)],
             env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -19,13 +19,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.cache import read_record, write_record
-from export.check import check_artifact, failed
-from export.golden_files import load_case
-from export.interrupts import Interrupts
-from export.progress import Progress
-from export.table import counts, summary, table
-from export.workers import Outcome, Task, run_tasks, sensible_jobs
+from export.data.golden_files import load_case
+from export.execution.cache import read_record, write_record
+from export.execution.interrupts import Interrupts
+from export.execution.process_pool import Outcome, Task, run_tasks, sensible_jobs
+from export.execution.progress import Progress
+from export.reporting.text import counts, summary, table
+from export.verification.artifact import check_artifact, failed
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import Manifest, check_files

@@ -3,10 +3,10 @@
     verify_manifest("artifacts", "reblur.pub")     # manifest.json is signed; it holds the digest of every model file
     verify_folder("artifacts", "reblur.pub")       # every file of the folder is
 
-``export.signing`` writes it. The file is a Sigstore bundle around an in-toto statement that lists the SHA-256 of each
-file, so ``model_signing verify key artifacts --signature artifacts/model.sig --public_key reblur.pub`` of the
-``model-signing`` package checks it too. That package and LiteRT's converter want different versions of others and
-cannot be installed together, so nothing but ``cryptography`` is needed here.
+``export.execution.signing`` writes it. The file is a Sigstore bundle around an in-toto statement that lists the
+SHA-256 of each file, so ``model_signing verify key artifacts --signature artifacts/model.sig --public_key
+reblur.pub`` of the ``model-signing`` package checks it too. That package and LiteRT's converter want different
+versions of others and cannot be installed together, so nothing but ``cryptography`` is needed here.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock
 
 from export import all as export_all
-from export.graphs import GraphSpec, build_graphs
+from export.graphs.specs import GraphSpec, build_graphs
 from train.checkpoint import Deployable, build_deployable, load_deployable, save_deployable
 from train.presets import preset
 

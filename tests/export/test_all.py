@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 from export import all as export_all
-from export import check, make
-from export.materials import Kit
-from export.plan import JOINT_VARIANT, Job
-from export.recipes import RECIPES, pipelines
-from export.runtimes import runtimes_of
-from export.tflite import write_tflite
+from export.artifacts import make
+from export.artifacts.shared_inputs import Kit
+from export.formats.tflite.write import write_tflite
+from export.recipes.jobs import JOINT_VARIANT, Job
+from export.recipes.recipe import RECIPES, pipelines
+from export.verification import artifact as check
+from export.verification.runtimes import runtimes_of
 from runtime.backends import open_artifact
 from runtime.manifest.manifest import Manifest, check_files
 from runtime.manifest.records import Size

@@ -51,7 +51,7 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def decode(srgb: Tensor) -> Tensor:
-    """From sRGB in [0, 1] to light, by the square law of ``export.refocus``."""
+    """From sRGB in [0, 1] to light, by the square law of ``export.graphs.separable_blur``."""
     return srgb.clamp(0.0, 1.0) ** 2
 
 

@@ -2,8 +2,8 @@
 
     out(p) = sum_d PSF(d; sigma(p)) x(p + d) / sum_d PSF(d; sigma(p))
 
-as a gather over every tap, in any float type. It is slow and right; the op that ships (``export.refocus``) is
-measured against it.
+as a gather over every tap, in any float type. It is slow and right; the op that ships
+(``export.graphs.separable_blur``) is measured against it.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _share_ranges(nodes: list[torch.fx.Node], input_spec: Any) -> None:
     """Let what only moves numbers keep their range, so that eight bits are moved, not floats between two roundings.
 
     The quantiser does so too, but forgets copies, and what comes first. Where ``reshape`` copies, it is taken apart
-    too late, hence ``contiguous`` and ``view`` in ``export.rewrite``.
+    too late, hence ``contiguous`` and ``view`` in ``export.formats.pte.strided_convs``.
     """
     from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, SharedQuantizationSpec
 

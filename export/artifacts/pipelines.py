@@ -1,0 +1,66 @@
+"""Three artefacts as a pipeline: photographs go through them from end to end, and the record says how that went."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from export.artifacts.shared_inputs import load_chain
+from export.execution.cache import read_record, write_record
+from export.execution.process_pool import UNREADABLE, Outcome
+from export.recipes.targets import TARGETS
+from export.verification.end_to_end import check_chain, gate_rules_chain
+from export.verification.runtimes import runtimes_of
+from runtime.manifest.check_records import ParityFigure
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.records import Artifact, Pipeline, Size
+
+
+def check_pipeline(
+    folder: Path, members: Mapping[str, Artifact], places: Mapping[str, Path], precision: str, materials: Path
+) -> None:
+    """Run photographs through three saved files, from end to end.
+
+    Args:
+        folder: where the record goes.
+        members: graph -> artefact.
+        places: graph -> folder of the artefact's file.
+        precision: of the pipeline.
+        materials: folder of their size, see ``export.artifacts.shared_inputs``.
+    """
+    runners = {
+        graph: runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path)
+        for graph, artifact in members.items()
+    }
+    figures = check_chain(runners, precision, load_chain(materials))
+    write_record(folder, {"figures": to_json(figures)})
+
+
+def pipeline_of(target: str, precision: str, size: Size, members: dict[str, Artifact]) -> Pipeline:
+    """Three artefacts that belong together, before a photograph has gone through them."""
+    return Pipeline(
+        backend=TARGETS[target].format,
+        delegate=TARGETS[target].delegate,
+        precision=precision,
+        height_px=size.height_px,
+        width_px=size.width_px,
+        gates=gate_rules_chain(precision),
+        defocus=members["defocus"].id,
+        deblur=members["deblur"].id,
+        refocus=members["refocus"].id,
+    )
+
+
+def with_figures(pipeline: Pipeline, outcome: Outcome) -> Pipeline:
+    """The pipeline with what was measured; where nothing could be, that is a figure that missed its gate."""
+    record = read_record(outcome.task.folder)
+    if outcome.reason or record is None:
+        (gate, *_) = pipeline.gates
+        missed = ParityFigure(
+            case=f"not measured: {outcome.reason or UNREADABLE}", metric=gate.metric, value=None,
+            threshold=gate.threshold, passed=False,
+        )  # fmt: skip
+        return dataclasses.replace(pipeline, parity=(missed,))
+    figures = tuple(from_json(ParityFigure, figure, outcome.task.name) for figure in record["figures"])
+    return dataclasses.replace(pipeline, parity=figures)

@@ -1,0 +1,143 @@
+"""What all artefacts of one size share: graphs, check cases, representative inputs, golden vectors. Made once.
+
+A folder holds one *kit* for each graph, which is all that a worker needs, so that none of them computes the float
+reference again:
+
+    facts.json   what the manifest says about the networks
+    golden/      vectors for applications
+    <graph>.kit  see ``Kit``
+    chain.npz    what the float networks make of photographs, see ``export.verification.end_to_end``
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.artifacts.int8_inputs import Int8Materials, prepare_int8
+from export.data.calibration import Samples
+from export.data.golden_cases import Case, make_cases
+from export.data.golden_files import save_cases
+from export.execution.cache import RECORD, read_record, write_record
+from export.graphs.specs import GraphSpec, build_graphs
+from export.verification.end_to_end import ChainReference, load_reference, make_reference, save_reference
+from export.verification.gates import tolerances
+from runtime.manifest.golden_records import GoldenCase
+from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.records import Graph, Int8Source, Size
+from train.checkpoint import Deployable, load_deployable
+from train.quantization.settings import Int8Settings
+
+CHAIN_FILE = "chain.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """Everything to make and check the artefacts of one graph at one size."""
+
+    spec: GraphSpec
+    """With the float weights."""
+    int8_spec: GraphSpec
+    """With the weights to quantise."""
+    samples: Samples
+    """Representative inputs; none where nothing is quantised."""
+    settings: Mapping[str, Int8Settings]
+    """Format -> how its int8 file is quantised."""
+    cases: tuple[Case, ...]
+    """With the answers of the float weights, whatever weights an artefact is made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the manifest says about the networks at one size."""
+
+    sigma_max_px: float
+    graphs: dict[str, Graph]
+    golden: tuple[GoldenCase, ...]
+    int8: Int8Source
+
+
+def make_materials(folder: Path, checkpoint: Path, size: Size, is_first: bool) -> None:
+    """Compute everything for one size and write it into ``folder``.
+
+    Args:
+        folder: there already, and empty.
+        checkpoint: the float one.
+        size: of the graphs' tensors.
+        is_first: whether golden vectors have no size in their names; those of several sizes share a folder.
+
+    Raises:
+        ValueError: the checkpoint cannot be read, or a file cannot be written.
+    """
+    networks = load_deployable(checkpoint)
+    specs = build_graphs(networks)
+    cases = make_cases(specs, size.height_px, size.width_px)
+    golden = save_cases(cases, folder, tolerances, first_size=is_first)
+    int8 = prepare_int8(checkpoint, networks, specs, size.height_px, size.width_px)
+    for name, spec in specs.items():
+        kit = _kit(spec, int8, [case for case in cases if case.graph == name])
+        (folder / f"{name}.kit").write_bytes(pickle.dumps(kit))
+    save_reference(make_reference(specs, size.height_px, size.width_px), folder / CHAIN_FILE)
+    assert int8.source is not None
+    facts = Facts(
+        sigma_max_px=networks.config.sigma_max_px,
+        graphs={name: describe_graph(spec) for name, spec in specs.items()},
+        golden=golden,
+        int8=int8.source,
+    )
+    write_record(folder, to_json(facts))
+
+
+def load_facts(folder: Path) -> Facts:
+    """What ``make_materials`` noted.
+
+    Raises:
+        ValueError: the folder is damaged.
+    """
+    record = read_record(folder)
+    if record is None:
+        raise ValueError(f"{folder / RECORD} cannot be read: run again with --force")
+    return from_json(Facts, record, RECORD)
+
+
+def load_chain(folder: Path) -> ChainReference:
+    """What the float networks make of photographs at the folder's size."""
+    return load_reference(folder / CHAIN_FILE)
+
+
+def load_kit(folder: Path, graph: str) -> Kit:
+    """The kit of one graph, which ``make_materials`` wrote for this very version of the code."""
+    kit = pickle.loads((folder / f"{graph}.kit").read_bytes())
+    assert isinstance(kit, Kit)
+    return kit
+
+
+def check_size(networks: Deployable, size: Size) -> None:
+    """Check that the networks take pictures of this size.
+
+    Raises:
+        ValueError: a side is no multiple of what a network needs.
+    """
+    multiple = max(networks.config.deblur.size_multiple, networks.config.defocus.size_multiple)
+    if size.height_px % multiple or size.width_px % multiple:
+        raise ValueError(
+            f"--size: these networks take multiples of {multiple} pixels, got {size.height_px}x{size.width_px}"
+        )
+
+
+def describe_graph(spec: GraphSpec) -> Graph:
+    """A graph as the manifest has it."""
+    return Graph(summary=spec.summary, halo_px=spec.halo_px, inputs=spec.inputs, outputs=spec.outputs)
+
+
+def _kit(spec: GraphSpec, int8: Int8Materials, cases: list[Case]) -> Kit:
+    int8_specs: Mapping[str, GraphSpec] = int8.specs
+    return Kit(
+        spec=spec,
+        int8_spec=int8_specs[spec.name],
+        samples=int8.samples.get(spec.name, ()),
+        settings={name: graphs[spec.name] for name, graphs in int8.settings.items() if spec.name in graphs},
+        cases=tuple(cases),
+    )

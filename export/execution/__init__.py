@@ -1,0 +1,1 @@
+"""How an export runs: processes of their own, a cache, interrupts, progress, the folder, the signature."""

@@ -1,0 +1,249 @@
+"""Runs tasks in processes of their own: a crash or a hang, native ones too, is one failed task and no more.
+
+A task writes into a folder that gets its name only when the task is done, so a folder with a name is whole: neither
+kill -9 nor a full disk leaves one that only looks so.
+
+The processes are forked from a server that has the converters loaded and has done nothing with them yet: loading
+takes longer than most tasks do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from export.execution.disk import full_disk_message, is_full_disk
+from export.execution.interrupts import Interrupts
+from runtime.system.silence import silence
+
+PARTIAL = ".building"
+"""Suffix of a folder that a task is still writing into."""
+FAILURE = "failure.txt"
+FULL_DISK = "full disk"
+GIB_PER_PROCESS = 3.0
+"""Memory that the hungriest converter takes at the usual size."""
+POLL_S = 0.5
+PRELOADED = (
+    "torch",
+    "coremltools",
+    "litert_torch",
+    "ai_edge_quantizer",
+    "executorch.exir",
+    "torchao",
+    "onnx",
+    "onnxsim",
+)
+"""What the server loads; what is not installed is left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A function to call, and the folder that it fills."""
+
+    name: str
+    """For people."""
+    function: Callable[..., None]
+    """Called with a folder to write into, then ``arguments``; of a module's top level, so that it can be sent."""
+    arguments: tuple[Any, ...]
+    """Sent to the process."""
+    folder: Path
+    """Where the result will be."""
+    limit_s: float = 600.0
+    """Time after which it is stopped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a task ended."""
+
+    task: Task
+    reason: str
+    """Why it failed; empty where it did not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    task: Task
+    process: ForkServerProcess
+    deadline: float
+
+
+def sensible_jobs() -> int:
+    """Processes at once: one for each processor, as far as memory allows."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return max(1, min(processors, int(memory_gib / GIB_PER_PROCESS)))
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    jobs_at_once: int,
+    interrupts: Interrupts,
+    on_start: Callable[[Task], None],
+    on_end: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Run tasks, several at once.
+
+    Args:
+        tasks: in the order in which they are started.
+        jobs_at_once: processes; 0 runs everything in this one, without time limits.
+        interrupts: checked all the time.
+        on_start: called when one begins.
+        on_end: called when one has ended.
+
+    Returns:
+        The outcomes in the order of ``tasks``.
+
+    Raises:
+        ValueError: the disk is full.
+        KeyboardInterrupt: somebody asked to stop; no process is left.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for outcome in _here(tasks, on_start) if jobs_at_once == 0 else _apart(tasks, jobs_at_once, interrupts, on_start):
+        interrupts.check()
+        if outcome.reason.startswith(FULL_DISK):
+            raise ValueError(full_disk_message(outcome.task.folder))
+        outcomes[outcome.task.name] = outcome
+        on_end(outcome)
+    return [outcomes[task.name] for task in tasks]
+
+
+def _here(tasks: Sequence[Task], on_start: Callable[[Task], None]) -> Iterator[Outcome]:
+    for task in tasks:
+        on_start(task)
+        try:
+            with silence():
+                _fill(task, 0)
+            yield _outcome(task, "")
+        finally:
+            shutil.rmtree(_partial(task.folder), ignore_errors=True)
+
+
+def _apart(
+    tasks: Sequence[Task], jobs_at_once: int, interrupts: Interrupts, on_start: Callable[[Task], None]
+) -> Iterator[Outcome]:
+    waiting, running = list(tasks), dict[int, _Running]()
+    threads = max(1, (os.cpu_count() or 1) // jobs_at_once)
+    context = _server()
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs_at_once:
+                task = waiting.pop(0)
+                on_start(task)
+                # Interrupts are this process's to handle, which stops the others.
+                process = context.Process(target=_work, args=(task, threads, os.getpid()), daemon=True)
+                with silence():
+                    process.start()
+                running[process.sentinel] = _Running(
+                    task=task, process=process, deadline=time.monotonic() + task.limit_s
+                )
+            wait(list(running), timeout=POLL_S)
+            interrupts.check()
+            for sentinel, one in list(running.items()):
+                late = time.monotonic() > one.deadline
+                if one.process.is_alive() and not late:
+                    continue
+                if late:
+                    _stop(one.process)
+                one.process.join()
+                del running[sentinel]
+                yield _outcome(one.task, _death(one, late))
+    finally:
+        for one in running.values():
+            _stop(one.process)
+            shutil.rmtree(_partial(one.task.folder), ignore_errors=True)
+
+
+def _server() -> ForkServerContext:
+    """The context whose server forks the processes."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*PRELOADED, "export.artifacts.make"])
+    return context
+
+
+def _work(task: Task, threads: int, parent: int) -> None:
+    """What runs in a process of its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    with silence():
+        _fill(task, threads)
+
+
+def _fill(task: Task, threads: int) -> None:
+    """Call the task's function; its folder gets its name, or one with the reason of the failure stays."""
+    partial = _partial(task.folder)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        if threads:
+            import torch
+
+            torch.set_num_threads(threads)
+        task.function(partial, *task.arguments)
+        shutil.rmtree(task.folder, ignore_errors=True)
+        partial.rename(task.folder)
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [""])[0]
+        reason = line if isinstance(error, ValueError) and line else f"{type(error).__name__}: {line}"
+        if is_full_disk(error, task.folder.parent):
+            reason = FULL_DISK
+        with contextlib.suppress(OSError):
+            (partial / FAILURE).write_text(f"{reason}\n{traceback.format_exc()}", encoding="utf-8")
+
+
+def _outcome(task: Task, death: str) -> Outcome:
+    """How a task ended that is not running any more."""
+    if task.folder.is_dir() and not death:
+        return Outcome(task=task, reason="")
+    try:
+        reason = (_partial(task.folder) / FAILURE).read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, IndexError):
+        reason = death or (FULL_DISK if is_full_disk(OSError(), task.folder.parent) else "it left no result")
+    shutil.rmtree(_partial(task.folder), ignore_errors=True)
+    return Outcome(task=task, reason=reason)
+
+
+def _death(one: _Running, late: bool) -> str:
+    """Why a process did not end by itself; empty where it did."""
+    if late:
+        return f"stopped after {one.task.limit_s:.0f} s"
+    code = one.process.exitcode
+    if code is None or code >= 0:
+        return f"its process ended with exit code {code}" if code else ""
+    with contextlib.suppress(ValueError):
+        return f"its process crashed: {signal.Signals(-code).name}"
+    return f"its process crashed: signal {-code}"
+
+
+def _stop(process: ForkServerProcess) -> None:
+    process.kill()
+    process.join()
+
+
+def _leave_with(parent: int) -> None:
+    """End this process when the one that asked for its work is gone."""
+    while True:
+        time.sleep(1.0)
+        try:
+            os.kill(parent, 0)
+        except ProcessLookupError:
+            os._exit(1)
+
+
+def _partial(folder: Path) -> Path:
+    return folder.with_name(folder.name + PARTIAL)
+
+
+UNREADABLE = "its result cannot be read"

@@ -1,0 +1,1 @@
+"""Files broken on purpose, which the ordinary check must turn away."""

@@ -1,0 +1,176 @@
+"""The negative controls: which mistake is tried on which artefact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from export.artifacts.shared_inputs import Kit
+from export.faults import graph_faults as modules
+from export.faults.file_faults import (
+    change_weight,
+    convolutions,
+    exchange_red_and_green,
+    largest_convolution,
+    say_blue_first,
+    zeros,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """Something that goes wrong on the way to a file, or to a file."""
+
+    name: str
+    description: str
+    """One sentence."""
+    file: Callable[[Path, nn.Module], None] | None = None
+    """Made in the saved file, of which the module is what it was written from."""
+    kit: Callable[[Kit], Kit] | None = None
+    """Made before the file is written, if not in the file or if its writer has put the weight in another form."""
+    artifacts: tuple[str, ...]
+    """What it is tried on."""
+    refusal: str = ""
+    """What the check says where no figure can be had; empty where a figure must miss its gate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """One mistake on one artefact."""
+
+    mistake: Mistake
+    artifact: str
+    """Id of the recipe."""
+
+    @property
+    def name(self) -> str:
+        """Of the mistake; with the artefact it is unique."""
+        return self.mistake.name
+
+
+def _swap_first_channels(path: Path, module: nn.Module) -> None:
+    change_weight(path, convolutions(module)[0], exchange_red_and_green)
+
+
+def _zero_head(path: Path, module: nn.Module) -> None:
+    change_weight(path, convolutions(module)[-1], zeros)
+
+
+def _zero_largest(path: Path, module: nn.Module) -> None:
+    change_weight(path, largest_convolution(module), zeros)
+
+
+def _say_blue_first(path: Path, module: nn.Module) -> None:
+    say_blue_first(path)
+
+
+MISTAKES: tuple[Mistake, ...] = (
+    Mistake(
+        name="swapped channels",
+        description="red and green change places in the weights of the first convolution",
+        file=_swap_first_channels,
+        kit=modules.swap_channels,
+        artifacts=(
+            "deblur-coreml-fp16", "deblur-tflite-fp32", "deblur-tflite-int8", "defocus-tflite-int8",
+            "defocus-executorch-fp32", "deblur-onnx-int8",
+        ),
+    ),
+    Mistake(
+        name="BGR",
+        description="the picture's channels are read as blue, green, red",
+        kit=modules.read_blue_first,
+        artifacts=("defocus-onnx-int8", "deblur-onnx-fp32"),
+    ),
+    Mistake(
+        name="BGR",
+        description="the package declares its picture as blue, green, red, while its weights expect red first",
+        file=_say_blue_first,
+        artifacts=("defocus-coreml-fp16-image",),
+    ),
+    Mistake(
+        name="doubled normalisation",
+        description="the picture, already in [0, 1], is divided by 255 once more",
+        kit=modules.divide_again,
+        artifacts=("defocus-coreml-fp16-image",),
+    ),
+    Mistake(
+        name="doubled normalisation",
+        description="a mean and a deviation that the network never saw are taken out of the picture",
+        kit=modules.standardise,
+        artifacts=("deblur-onnx-fp32", "defocus-onnx-int8"),
+    ),
+    Mistake(
+        name="wrong layout",
+        description="the picture's numbers are channels-last and are read as channels-first, in the right shape",
+        kit=modules.misread_layout,
+        artifacts=("defocus-tflite-fp32", "deblur-tflite-int8"),
+    ),
+    Mistake(
+        name="one-pixel shift",
+        description="the output is one pixel too far to the right",
+        kit=modules.shift_output,
+        artifacts=("defocus-tflite-int8", "deblur-tflite-int8", "refocus-onnx-fp32"),
+    ),
+    Mistake(
+        name="one-pixel shift of the residual",
+        description="what the network adds to the picture is one pixel too far to the right, the picture is in place",
+        kit=modules.shift_residual,
+        artifacts=("deblur-onnx-int8",),
+    ),
+    Mistake(
+        name="identity",
+        description="the last convolution's weights are zero, so hardly anything is added to the picture",
+        file=_zero_head,
+        kit=modules.zero_head,
+        artifacts=("deblur-coreml-fp16", "deblur-tflite-int8", "deblur-executorch-int8", "deblur-onnx-int8"),
+    ),
+    Mistake(
+        name="identity",
+        description="the picture comes out as it went in",
+        kit=modules.return_input,
+        artifacts=("deblur-onnx-fp32", "refocus-onnx-fp32"),
+    ),
+    Mistake(
+        name="sigma scaled by 1.1",
+        description="the sigma map that comes out is ten per cent too large",
+        kit=modules.enlarge_sigma_out,
+        artifacts=("defocus-tflite-int8", "defocus-onnx-int8"),
+    ),
+    Mistake(
+        name="sigma scaled by 1.1",
+        description="the sigma map is taken for one that is ten per cent larger",
+        kit=modules.enlarge_sigma_in,
+        artifacts=("refocus-onnx-fp32", "deblur-onnx-int8"),
+    ),
+    Mistake(
+        name="corrupted weights",
+        description="the largest weight tensor in the file is overwritten with zeros",
+        file=_zero_largest,
+        artifacts=(
+            "deblur-coreml-fp16", "deblur-tflite-fp32", "deblur-tflite-int8", "defocus-tflite-int8",
+            "defocus-executorch-fp32", "deblur-executorch-int8", "deblur-onnx-fp32", "defocus-onnx-int8",
+        ),
+    ),
+    Mistake(
+        name="fp16 overflow",
+        description="between two layers the numbers exceed 65504; the result in fp32 is the same to the last bit",
+        kit=modules.overflow_fp16,
+        refusal="leaves the finite range in fp16: conv ",
+        artifacts=("deblur-coreml-fp16",),
+    ),
+    Mistake(
+        name="stale calibration",
+        description="the int8 ranges come from pictures with a tenth of the brightness of those in use",
+        kit=modules.calibrate_on_dark_pictures,
+        artifacts=("deblur-tflite-int8", "defocus-onnx-int8"),
+    ),
+)  # fmt: skip
+"""Every mistake and what it is tried on. Each is tried where it really happens, and on int8 files, whose gates are the
+widest; mistakes in the file itself on all formats."""
+
+CONTROLS: tuple[Control, ...] = tuple(
+    Control(mistake=mistake, artifact=artifact) for mistake in MISTAKES for artifact in mistake.artifacts
+)

@@ -1,0 +1,1 @@
+"""Core ML packages: converting, compression, several sizes in one, reproducible files."""

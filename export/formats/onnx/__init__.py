@@ -1,0 +1,1 @@
+"""ONNX files: converting and simplifying, int8 as QDQ."""

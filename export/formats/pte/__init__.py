@@ -1,0 +1,1 @@
+"""ExecuTorch files, one module for each delegate."""

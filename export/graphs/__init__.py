@@ -1,0 +1,1 @@
+"""The graphs that are exported, and how a photograph gets to them."""

@@ -1,0 +1,1 @@
+"""Execute saved files of formats whose runtimes are not on every machine."""

@@ -1,1 +1,0 @@
-"""What the negative controls do wrong, on purpose; ``export.controls`` tries it."""

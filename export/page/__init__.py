@@ -1,1 +1,0 @@
-"""The parts of report.html, one a file; ``export.report`` puts them together."""

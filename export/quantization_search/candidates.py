@@ -1,0 +1,55 @@
+"""The candidates that ``export.search`` tries: a table of settings for each format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from train.quantization.settings import Int8Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One way to quantise one graph for one format."""
+
+    graph: str
+    format: str
+    fine_tuned: bool
+    """Whether of the weights fine-tuned for int8 (``train.qat``); else of the checkpoint's own."""
+    settings: Int8Settings
+
+    @property
+    def name(self) -> str:
+        """What sets it apart, in a few words."""
+        first = self.settings.float_first_convs[0]
+        parts = [
+            "fine-tuned" if self.fine_tuned else "own weights",
+            "per channel" if self.settings.per_channel else "per tensor",
+            self.settings.ranges,
+            *([f"first {first} float"] if first else []),
+            *(["head float"] if self.settings.float_head else []),
+        ]
+        return ", ".join(parts)
+
+
+COMMON_RANGES = ("min-max", "moving-average", "percentile-99.99", "percentile-99.9")
+RANGES_OF: dict[str, tuple[str, ...]] = {
+    "tflite": COMMON_RANGES,
+    "executorch": (*COMMON_RANGES, "mse"),
+    "onnx": (*COMMON_RANGES, "entropy"),
+}
+"""Format -> what its quantiser offers. ai-edge-quantizer has no percentiles: ``formats.tflite.quantize`` finds them."""
+
+
+def candidates(graph: str, format_: str) -> tuple[Candidate, ...]:
+    """What is tried for a graph and a format, in order: each idea by itself, on both kinds of weights.
+
+    Ideas are not combined with each other: whichever gains nothing alone is left out.
+    """
+    changes: list[Int8Settings] = [Int8Settings(ranges=ranges) for ranges in RANGES_OF[format_]]
+    changes += [Int8Settings(per_channel=False), Int8Settings(float_head=True)]
+    changes += [Int8Settings(float_first_convs=(count,)) for count in (1, 2)]
+    own = [Int8Settings(), Int8Settings(float_first_convs=(2,))]
+    return (
+        *(Candidate(graph=graph, format=format_, fine_tuned=True, settings=settings) for settings in changes),
+        *(Candidate(graph=graph, format=format_, fine_tuned=False, settings=settings) for settings in own),
+    )

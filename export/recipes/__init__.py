@@ -1,0 +1,1 @@
+"""What is exported: tables of targets, recipes and settings, and the jobs that follow from them."""

@@ -1,0 +1,37 @@
+"""Versions of the project and of the tools, read from their metadata without importing them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+COMMON_TOOLS = ("torch", "numpy")
+"""What takes part in every export."""
+
+
+def reblur_version() -> str:
+    """The project's version; from pyproject.toml where the project is used without being installed."""
+    try:
+        return importlib.metadata.version("reblur")
+    except importlib.metadata.PackageNotFoundError:
+        text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+        return str(tomllib.loads(text)["project"]["version"])
+
+
+def tool_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Version of each distribution; "not installed" where there is none."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def all_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Python, the common tools and ``packages``, each once."""
+    return {"python": platform.python_version(), **tool_versions(dict.fromkeys((*COMMON_TOOLS, *packages)))}

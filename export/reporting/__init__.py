@@ -1,0 +1,1 @@
+"""What was found, for people: the page, the tables, the schema of the manifest."""

@@ -1,0 +1,230 @@
+"""The whole chain, photograph to refocused picture: the runtime's own pipeline, on files and on the float networks.
+
+Each graph by itself may be within its gates and the three still not go together: an error in the map moves what the
+deblurring does and, twice, where the picture is sharp. So photographs are analysed and refocused by
+``runtime.refocusing.pipeline``, tiles and optics included, once with the float networks and once with the files.
+
+The reference is made once and travels as a file, for processes that have no networks.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from export.data.pictures import diagonal_ramp, load_picture
+from export.graphs.preprocessing import RESIZE, TILING
+from export.graphs.separable_blur import Refocus
+from export.graphs.specs import GraphSpec
+from export.verification.gates import CHAIN, compare_pictures, gate_rules
+from runtime.backends.base import GraphRunner
+from runtime.manifest.check_records import GateRule, ParityFigure
+from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
+from runtime.manifest.records import Artifact, ArtifactTensor, Checkpoint, Graph, Size, TensorMeaning
+from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline
+from runtime.refocusing.tiling import ALIGNMENT_PX
+from runtime.system.files import write_atomically
+
+Array = NDArray[np.float32]
+
+STRIDE_PX = 3
+"""The reference keeps every such pixel of every such row."""
+LARGEST_BLUR = 0.7
+"""Of the blurred photograph, relative to the largest sigma."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """A photograph, what is asked for, and what the float networks make of it."""
+
+    name: str
+    photo: NDArray[np.uint8]
+    """(H, W, 3) sRGB."""
+    focus_xy: tuple[float, float]
+    """The tapped point, in [0, 1]."""
+    aperture: float
+    """f-number."""
+    refocused: Array
+    """(h, w, 3) sRGB in [0, 1], at every ``STRIDE_PX``-th pixel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainReference:
+    """What the float networks answer, and what of the manifest a pipeline goes by."""
+
+    sigma_max_px: float
+    halo_px: Mapping[str, int]
+    """Graph -> its halo."""
+    shots: tuple[Shot, ...]
+
+
+class FloatGraph:
+    """A graph of the float reference as the pipeline takes it. See ``GraphRunner``."""
+
+    def __init__(self, spec: GraphSpec, height: int, width: int) -> None:
+        def tensor(meaning: TensorMeaning) -> ArtifactTensor:
+            shape = (1, meaning.channels, height, width)
+            return ArtifactTensor(name=meaning.name, dtype="float32", layout="NCHW", shape=shape)
+
+        self._spec = spec
+        self.artifact = Artifact(
+            id=f"{spec.name}-float", graph=spec.name, format="onnx", precision="fp32", path=f"{spec.name}-float",
+            files=(), inputs=tuple(map(tensor, spec.inputs)), outputs=tuple(map(tensor, spec.outputs)), tool={},
+            status="not run", reason="no file: the float reference", parity=(),
+        )  # fmt: skip
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the graph once: (1, C, H, W) float32 by name -> the same."""
+        with torch.no_grad():
+            result = self._spec.module(*(torch.from_numpy(inputs[tensor.name]) for tensor in self._spec.inputs))
+        return {self._spec.outputs[0].name: result.contiguous().numpy()}
+
+
+def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> ChainReference:
+    """Run the chain on the float networks.
+
+    | shot | photograph | size, in tiles |
+    |---|---|---|
+    | astronaut | as it is | smaller than one: made larger to it at its edges |
+    | synthetic | blurred more towards one corner; the tap is there | wider than one, where the halos leave room |
+
+    Args:
+        specs: the graphs.
+        height: of every graph's tensors, in pixels.
+        width: of every graph's tensors, in pixels.
+    """
+    halo_px = {graph: specs[graph].halo_px for graph in GRAPHS}
+    sigma_max_px = specs["defocus"].outputs[0].range[1]
+    room = width >= 2 * max(halo_px.values()) + ALIGNMENT_PX
+    wide = width + (width // 4 // ALIGNMENT_PX * ALIGNMENT_PX if room else 0)
+    asked = (
+        ("astronaut", _photo("astronaut", height * 3 // 4, width // 2, 0.0), (0.5, 0.3), 1.4),
+        ("synthetic", _photo("motorcycle", height // 2, wide, LARGEST_BLUR * sigma_max_px), (0.8, 0.6), 2.0),
+    )
+    runners = {graph: FloatGraph(specs[graph], height, width) for graph in GRAPHS}
+    empty = ChainReference(sigma_max_px=sigma_max_px, halo_px=halo_px, shots=())
+    shots = tuple(
+        Shot(
+            name=name,
+            photo=photo,
+            focus_xy=focus_xy,
+            aperture=aperture,
+            refocused=_refocused(runners, empty, photo, focus_xy, aperture),
+        )
+        for name, photo, focus_xy, aperture in asked
+    )
+    return ChainReference(sigma_max_px=sigma_max_px, halo_px=halo_px, shots=shots)
+
+
+def check_chain(runners: Mapping[str, GraphRunner], precision: str, reference: ChainReference) -> list[ParityFigure]:
+    """Run the chain on saved files and compare what comes out with the float reference's.
+
+    Args:
+        runners: "defocus", "deblur" and "refocus", loaded.
+        precision: of the pipeline: the coarsest of the three files'.
+        reference: made for graphs of the same size.
+
+    Returns:
+        A figure for each photograph.
+
+    Raises:
+        ValueError: a graph is missing, there is no gate for this precision, or the reference is of another size.
+    """
+    missing = [graph for graph in GRAPHS if graph not in runners]
+    if missing:
+        raise ValueError(f"the chain needs {', '.join(GRAPHS)}, got no {', '.join(missing)}")
+    figures: list[ParityFigure] = []
+    for shot in reference.shots:
+        answer = _refocused(runners, reference, shot.photo, shot.focus_xy, shot.aperture)
+        figures += compare_pictures(CHAIN, precision, shot.name, shot.refocused, answer)
+    return figures
+
+
+def gate_rules_chain(precision: str) -> tuple[GateRule, ...]:
+    """The gates of a pipeline, as the manifest lists them."""
+    return gate_rules(CHAIN, precision)
+
+
+def save_reference(reference: ChainReference, path: Path) -> None:
+    """Write a reference as ``.npz``, atomically.
+
+    Raises:
+        ValueError: the file cannot be written.
+    """
+    arrays: dict[str, NDArray] = {
+        "sigma_max_px": np.array(reference.sigma_max_px),
+        "halo_px": np.array([reference.halo_px[graph] for graph in GRAPHS]),
+        "names": np.array([shot.name for shot in reference.shots]),
+    }
+    for i, shot in enumerate(reference.shots):
+        arrays[f"photo_{i}"] = shot.photo
+        arrays[f"tap_{i}"] = np.array([*shot.focus_xy, shot.aperture])
+        arrays[f"refocused_{i}"] = shot.refocused
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    write_atomically(path, content.getvalue())
+
+
+def load_reference(path: Path) -> ChainReference:
+    """Read a reference back.
+
+    Raises:
+        ValueError: the file is missing or is no such reference.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            shots = []
+            for i, name in enumerate(arrays["names"]):
+                x, y, aperture = (float(value) for value in arrays[f"tap_{i}"])
+                shots.append(
+                    Shot(
+                        name=str(name), photo=arrays[f"photo_{i}"], focus_xy=(x, y), aperture=aperture,
+                        refocused=arrays[f"refocused_{i}"],
+                    )
+                )  # fmt: skip
+            halo_px = dict(zip(GRAPHS, (int(value) for value in arrays["halo_px"]), strict=True))
+            return ChainReference(sigma_max_px=float(arrays["sigma_max_px"]), halo_px=halo_px, shots=tuple(shots))
+    except Exception as error:  # NumPy raises whatever the archive's layers do
+        raise ValueError(f"cannot read the chain's reference {path} ({error}): run `make export` again") from error
+
+
+def _refocused(
+    runners: Mapping[str, GraphRunner],
+    reference: ChainReference,
+    photo: NDArray[np.uint8],
+    focus_xy: tuple[float, float],
+    aperture: float,
+) -> Array:
+    """What a pipeline of these graphs makes of a photograph, at every ``STRIDE_PX``-th pixel: (h, w, 3)."""
+    pipeline = RefocusPipeline(_outline(reference), runners, working_long_side_px=max(photo.shape))
+    pipeline.analyse(photo.astype(np.float32) / np.float32(255.0))
+    return np.ascontiguousarray(pipeline.refocus(focus_xy, aperture)[::STRIDE_PX, ::STRIDE_PX])
+
+
+def _outline(reference: ChainReference) -> Manifest:
+    """A manifest with what a pipeline reads of it: while files are being made there is no other."""
+    graphs = {
+        graph: Graph(summary="", halo_px=halo_px, inputs=(), outputs=()) for graph, halo_px in reference.halo_px.items()
+    }
+    return Manifest(
+        schema_version=SCHEMA_VERSION, reblur_version="", created="", license="",
+        checkpoint=Checkpoint(name="", sha256=""), sizes=(Size(height_px=1, width_px=1),),
+        sigma_max_px=reference.sigma_max_px, resize=RESIZE, tiling=TILING, graphs=graphs, artifacts=(), pipelines=(),
+        golden=(), tools={},
+    )  # fmt: skip
+
+
+def _photo(name: str, height: int, width: int, blur_px: float) -> NDArray[np.uint8]:
+    """A check picture as a file would have it, (H, W, 3); blurred from 0 to ``blur_px`` towards the lower right."""
+    picture = load_picture(name, height, width)
+    if blur_px > 0.0:
+        with torch.no_grad():
+            picture = Refocus(blur_px)(picture, diagonal_ramp(height, width, blur_px))
+    codes: NDArray[np.uint8] = (picture[0].permute(1, 2, 0) * 255.0).round().to(torch.uint8).contiguous().numpy()
+    return codes

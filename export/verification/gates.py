@@ -1,0 +1,203 @@
+"""Parity: how closely a saved file must follow the float reference and the truth, graph by graph.
+
+The figures are explained in ``export.verification.metrics``. Noise is a case like any other, though int8 has the
+ranges of photographs: it finds overflow and what clips.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.data.golden_cases import ALL_IN_FOCUS, FAINT, SYNTHETIC, SYNTHETIC_EVEN, Case
+from export.data.sigma_maps import LARGEST_STEP, SMOOTH, STEPS
+from export.verification.metrics import ERRORS, HIGHER_IS_BETTER, METRICS, float_gain_db
+from runtime import metrics
+from runtime.manifest.check_records import GateRule, ParityFigure
+from runtime.manifest.golden_records import Statistic, Tolerance
+
+__all__ = [
+    "CHAIN", "GATES", "HIGHER_IS_BETTER", "METRICS", "PRECISION_CLASS", "Gate", "compare", "compare_pictures",
+    "gate_rules", "tolerances",
+]  # fmt: skip
+
+Array = NDArray[np.float32]
+
+PRECISION_CLASS: dict[str, str] = {
+    "fp32": "fp32",
+    "fp16": "fp16",
+    "w8": "fp16",
+    "int8": "int8",
+    "p6": "int8",
+    "w8a8": "int8",
+}
+"""Precision of a file -> the column of ``Gate.thresholds`` that it is judged by, unless it has one of its own."""
+LEAST_FLOAT_GAIN_DB = 0.5
+"""Where the float reference gains less, nobody can say how much of it was kept."""
+CONDITIONS: dict[str, str] = {"gain_kept": f"where the float model gains at least {LEAST_FLOAT_GAIN_DB:g} dB"}
+"""Metric -> where it is asked; nothing for one that always is."""
+CHAIN = "chain"
+"""Stands for a graph where the whole chain is judged, see ``export.verification.end_to_end``."""
+BLURRED = (SYNTHETIC, SYNTHETIC_EVEN)
+WITH_RESIDUAL = (*BLURRED, FAINT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What one metric of one graph must reach, by precision."""
+
+    graph: str
+    metric: str
+    thresholds: Mapping[str, float]
+    """Precision, or its class -> smallest value for metrics in ``HIGHER_IS_BETTER``, largest value for the others."""
+    cases: tuple[str, ...] | None = None
+    """The cases that it is asked of; None for all of the graph's, noise included."""
+
+    def threshold(self, precision: str) -> float | None:
+        """What a file of this precision must reach; None where the gate is not asked of it."""
+        own = self.thresholds.get(precision)
+        return self.thresholds.get(PRECISION_CLASS.get(precision, "")) if own is None else own
+
+    def is_asked_of(self, case: Case) -> bool:
+        """Whether this case is judged by it."""
+        if case.graph != self.graph or (self.cases is not None and case.name not in self.cases):
+            return False
+        if self.metric == "shift_px" and case.stride_px > 1:
+            return False  # slopes can be seen from one pixel to the next only
+        return self.metric != "gain_kept" or float_gain_db(case) >= LEAST_FLOAT_GAIN_DB
+
+
+def _by_class(fp32: float, fp16: float, int8: float, **others: float) -> dict[str, float]:
+    return {"fp32": fp32, "fp16": fp16, "int8": int8, **others}
+
+
+# fp32: 110 dB and its like are what an approximation or a hidden fp16 would miss, and still 30 dB short of what files
+# reach here, as room for other processors. fp16: wide, since no emulation shows the look-up tables of a Neural Engine.
+# fp16 refocusing cannot follow the exact blur any closer than its own rounding lets it: 69 dB against the float op.
+GATES: tuple[Gate, ...] = (
+    Gate(graph="defocus", metric="mean_px", thresholds=_by_class(1e-4, 0.02, 0.15)),
+    Gate(graph="defocus", metric="p99_px", thresholds=_by_class(1e-3, 0.1, 0.5)),
+    Gate(graph="defocus", metric="loss_px", thresholds=_by_class(1e-4, 0.005, 0.05), cases=BLURRED),
+    Gate(graph="defocus", metric="shift_px", thresholds=_by_class(0.01, 0.1, 0.5), cases=(SYNTHETIC,)),
+    Gate(graph="deblur", metric="psnr_db", thresholds=_by_class(110.0, 55.0, 42.0)),
+    Gate(graph="deblur", metric="residual_snr_db", thresholds=_by_class(85.0, 30.0, 15.0), cases=WITH_RESIDUAL),
+    Gate(graph="deblur", metric="loss_db", thresholds=_by_class(0.001, 0.05, 0.2), cases=BLURRED),
+    Gate(graph="deblur", metric="gain_kept", thresholds=_by_class(0.999, 0.98, 0.9), cases=BLURRED),
+    Gate(graph="refocus", metric="psnr_db", thresholds={"fp32": 110.0, "fp16": 55.0}),
+    Gate(graph="refocus", metric="exact_psnr_db", thresholds={"fp32": 70.0, "fp16": 62.0}, cases=SMOOTH),
+    Gate(graph="refocus", metric="exact_psnr_db", thresholds={"fp32": 50.0, "fp16": 49.0}, cases=STEPS),
+    Gate(graph="refocus", metric="exact_psnr_db", thresholds={"fp32": 44.0, "fp16": 43.0}, cases=(LARGEST_STEP,)),
+    Gate(graph="fused", metric="psnr_db", thresholds=_by_class(100.0, 50.0, 38.0)),
+    Gate(graph="fused", metric="residual_snr_db", thresholds=_by_class(80.0, 30.0, 15.0), cases=(ALL_IN_FOCUS,)),
+    Gate(graph="fused", metric="loss_db", thresholds=_by_class(0.001, 0.05, 0.2), cases=(SYNTHETIC, ALL_IN_FOCUS)),
+    Gate(graph="fused", metric="gain_kept", thresholds=_by_class(0.999, 0.98, 0.9), cases=(ALL_IN_FOCUS,)),
+    Gate(graph=CHAIN, metric="psnr_db", thresholds=_by_class(100.0, 50.0, 38.0)),
+)
+"""On the photograph that is asked, smooth maps follow the exact blur to 70 dB and a step from one to four tenths of the
+largest sigma to 50 dB in every direction. The largest step, from one to nine tenths and slanted, does not: the second
+pass reads rows across the edge that were blurred with the sigma there. Averaging both orders of the passes gains 4 dB
+there at twice the time, so it is not done. In the dark places of other photographs the square root that makes sRGB of
+light magnifies what is left (``pytest -s tests/export/test_refocus.py`` tells what some reach)."""
+
+
+def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, Array]) -> list[ParityFigure]:
+    """Compare one run of a saved file with the float reference, and with the truth where that is known.
+
+    Args:
+        graph: of the file.
+        precision: of the file.
+        case: the inputs it was run on, the reference's outputs and the truth.
+        outputs: what it answered, by name; (1, C, H, W).
+
+    Returns:
+        A figure for each gate that is asked of this graph, precision and case.
+
+    Raises:
+        ValueError: there is no gate for this graph and precision (an unchecked file must not pass), the output has
+            another shape than the reference's, or a truth is missing.
+    """
+    (name,) = case.outputs
+    output = case.sampled(outputs[name])
+    if output.shape != case.outputs[name].shape:
+        raise ValueError(f"{name} should have shape {case.outputs[name].shape}, got {output.shape}")
+    return [
+        _judge(gate.metric, threshold, case.name, METRICS[gate.metric](case, output))
+        for gate, threshold in _gates(graph, precision)
+        if gate.is_asked_of(case)
+    ]
+
+
+def compare_pictures(graph: str, precision: str, name: str, expected: Array, answer: Array) -> list[ParityFigure]:
+    """Compare a picture with the float reference's by the PSNR gate of ``graph``: for what is no graph's own output.
+
+    Raises:
+        ValueError: there is no gate, or the two have different shapes.
+    """
+    value = metrics.psnr_db(answer, expected)
+    return [_judge(gate.metric, threshold, name, value) for gate, threshold in _gates(graph, precision)]
+
+
+def gate_rules(graph: str, precision: str) -> tuple[GateRule, ...]:
+    """The gates of a file, as the manifest lists them."""
+    return tuple(
+        GateRule(
+            metric=gate.metric,
+            bound="at least" if gate.metric in HIGHER_IS_BETTER else "at most",
+            threshold=threshold,
+            case=case,
+            condition=CONDITIONS.get(gate.metric, ""),
+        )
+        for gate, threshold in _gates(graph, precision)
+        for case in gate.cases or (None,)
+    )
+
+
+def tolerances(case: Case) -> dict[str, tuple[Tolerance, ...]]:
+    """The gates of a case as largest errors, by precision: what a reader can judge by who knows no metric.
+
+    A gate in decibels is one on the root of the mean square error; of several on one statistic the tightest counts.
+    Gates against the truth are left out: who follows the float reference this closely does not miss them by much.
+    """
+    found: dict[str, dict[Statistic, float]] = {}
+    for gate in GATES:
+        if gate.metric not in ERRORS or not gate.is_asked_of(case):
+            continue
+        for precision in PRECISION_CLASS:
+            if (threshold := gate.threshold(precision)) is not None:
+                statistic, at_most = ERRORS[gate.metric](case, threshold)
+                known = found.setdefault(precision, {})
+                known[statistic] = min(at_most, known.get(statistic, math.inf))
+    return {
+        precision: tuple(Tolerance(statistic=statistic, at_most=at_most) for statistic, at_most in known.items())
+        for precision, known in found.items()
+    }
+
+
+def _gates(graph: str, precision: str) -> list[tuple[Gate, float]]:
+    """The gates of a graph with their thresholds.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = [
+        (gate, threshold)
+        for gate in GATES
+        if gate.graph == graph and (threshold := gate.threshold(precision)) is not None
+    ]
+    if not found:
+        raise ValueError(f"no parity gate for {graph} in {precision}: add one to export.verification.gates.GATES")
+    return found
+
+
+def _judge(metric: str, threshold: float, case: str, value: float) -> ParityFigure:
+    # A NaN is neither: it fails whichever way the metric points.
+    passed = value >= threshold if metric in HIGHER_IS_BETTER else value <= threshold
+    margin = value - threshold if metric in HIGHER_IS_BETTER else threshold - value
+    return ParityFigure(
+        case=case, metric=metric, value=value, threshold=threshold, passed=passed,
+        margin=margin if math.isfinite(margin) else None,
+    )  # fmt: skip

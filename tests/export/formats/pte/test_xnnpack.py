@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from executorch.runtime import Runtime
+
+from export.analysis.pte import pte_nodes
+from export.formats.pte.xnnpack import write_pte
+from export.graphs.separable_blur import Refocus
+from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
+from runtime.metrics import psnr_db
+from train.quantization.settings import Int8Settings
+
+
+def run_pte(path: Path, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The file by itself, without a manifest."""
+    program = Runtime.get().load_program(path)  # the method and its results live in the program's memory
+    return [result.clone() for result in program.load_method("forward").execute([x.contiguous() for x in inputs])]
+
+
+class NearestUpsampling(torch.nn.Module):
+    """The delegate cannot take this whole: it leaves the index arithmetic of the up-sampling behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.after = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 3, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.after(torch.nn.functional.interpolate(self.before(x), scale_factor=2, mode="nearest"))
+
+
+def test_what_the_delegate_leaves_behind_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "upsampling.pte"
+    with pytest.raises(ValueError, match=r"must take upsampling as one subgraph, got \d+ .*aten_"):
+        write_pte(NearestUpsampling().eval(), (torch.rand(1, 3, 16, 16),), path)
+    assert not path.exists()
+
+
+@pytest.fixture(scope="module")
+def deblur_fp32(small_specs: dict[str, GraphSpec], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pte") / "deblur.pte"
+    write_pte(small_specs["deblur"].module, example_inputs(small_specs["deblur"], 64, 64), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fused(small_specs: dict[str, GraphSpec]) -> FusedGraph:
+    """All three graphs in a row, with a blur of few taps: it converts in a fraction of the time."""
+    return FusedGraph(small_specs["defocus"].module, small_specs["deblur"].module, Refocus(1.0)).eval()
+
+
+def pictures(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(1)
+    return [
+        (torch.rand(1, 3, 32, 32, generator=generator), torch.rand(1, 1, 32, 32, generator=generator))
+        for _ in range(count)
+    ]
+
+
+def test_three_graphs_in_one_are_one_subgraph(fused: FusedGraph, tmp_path: Path) -> None:
+    """The writer raises otherwise."""
+    path, (inputs,) = tmp_path / "fused.pte", pictures(1)
+    write_pte(fused, inputs, path)
+    torch.testing.assert_close(run_pte(path, inputs)[0], fused(*inputs), atol=1e-5, rtol=0.0)
+
+
+def test_three_graphs_in_one_quantise_the_networks_alone(fused: FusedGraph, tmp_path: Path) -> None:
+    path, samples = tmp_path / "fused.pte", pictures(4)
+    settings = Int8Settings(float_first_convs=(2, 0))
+    write_pte(fused, samples[0], path, precision="int8", calibration=samples, settings=settings)
+    (found,) = run_pte(path, samples[0])
+    assert 30.0 < psnr_db(found.numpy(), fused(*samples[0]).detach().numpy()) < 80.0
+    # Each network's numbers become int8 after its float convolutions and float again after its head; none do between.
+    ops = [node.op for node in pte_nodes(path).inside]
+    assert ops.count("XNNDiv") == 2
+    last_conv = max(i for i, op in enumerate(ops) if op == "XNNConv2d")
+    assert ops[last_conv + 1 :].count("XNNConvert") == 1
+
+
+def test_a_saved_file_answers_in_calling_order(deblur_fp32: Path, small_specs: dict[str, GraphSpec]) -> None:
+    spec = small_specs["deblur"]
+    inputs = example_inputs(spec, 64, 64, seed=5)
+    (sharp,) = run_pte(deblur_fp32, inputs)
+    torch.testing.assert_close(sharp, spec.module(*inputs), atol=1e-5, rtol=0.0)
+
+
+def test_channels_last_examples_do_not_change_the_file(small_specs: dict[str, GraphSpec], tmp_path: Path) -> None:
+    """Their strides would become those of the file's input."""
+    spec = small_specs["defocus"]
+    (image,) = example_inputs(spec, 64, 64)
+    write_pte(spec.module, (image.to(memory_format=torch.channels_last),), tmp_path / "defocus.pte")
+    (sigma_px,) = run_pte(tmp_path / "defocus.pte", [image])
+    torch.testing.assert_close(sigma_px, spec.module(image), atol=1e-5, rtol=0.0)
+
+
+def test_int8_is_much_smaller(deblur_fp32: Path, small_specs: dict[str, GraphSpec], tmp_path: Path) -> None:
+    spec, path = small_specs["deblur"], tmp_path / "deblur.pte"
+    inputs = example_inputs(spec, 64, 64)
+    write_pte(spec.module, inputs, path, precision="int8", calibration=[inputs])
+    assert path.stat().st_size < 0.65 * deblur_fp32.stat().st_size
+
+
+def test_an_unknown_precision_lists_the_valid_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="fp32, int8"):
+        write_pte(torch.nn.ReLU(), (), tmp_path / "x.pte", precision="fp16")
+
+
+def test_int8_without_samples_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="calibrate"):
+        write_pte(torch.nn.ReLU(), (), tmp_path / "x.pte", precision="int8")

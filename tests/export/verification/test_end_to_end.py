@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.graphs.specs import GraphSpec
+from export.verification.end_to_end import (
+    STRIDE_PX,
+    ChainReference,
+    FloatGraph,
+    check_chain,
+    gate_rules_chain,
+    load_reference,
+    make_reference,
+    save_reference,
+)
+from runtime.backends.base import GraphRunner
+from runtime.refocusing.pipeline import GRAPHS
+
+HEIGHT_PX, WIDTH_PX = 64, 112
+
+
+@pytest.fixture(scope="module")
+def reference(small_specs: dict[str, GraphSpec]) -> ChainReference:
+    return make_reference(small_specs, HEIGHT_PX, WIDTH_PX)
+
+
+@pytest.fixture(scope="module")
+def floats(small_specs: dict[str, GraphSpec]) -> dict[str, GraphRunner]:
+    return {graph: FloatGraph(small_specs[graph], HEIGHT_PX, WIDTH_PX) for graph in GRAPHS}
+
+
+class Changed:
+    """A graph whose only output is changed a little. See ``GraphRunner``."""
+
+    def __init__(self, inner: GraphRunner, factor: float = 1.0, offset: float = 0.0) -> None:
+        self.inner, self.artifact = inner, inner.artifact
+        self.factor, self.offset = np.float32(factor), np.float32(offset)
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: value * self.factor + self.offset for name, value in self.inner.run(inputs).items()}
+
+
+class DoesNothing(Changed):
+    """A deblurring graph that gives its picture back."""
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"sharp": inputs["image"]}
+
+
+def test_one_photograph_is_smaller_than_a_tile_and_one_is_wider(reference: ChainReference) -> None:
+    assert [(shot.name, shot.photo.shape) for shot in reference.shots] == [
+        ("astronaut", (48, 56, 3)),
+        ("synthetic", (32, 128, 3)),
+    ]
+    for shot in reference.shots:
+        rows, columns = (-(-n // STRIDE_PX) for n in shot.photo.shape[:2])
+        assert shot.refocused.shape == (rows, columns, 3)
+
+
+def test_graphs_too_small_for_their_halos_get_no_photograph_that_needs_tiles(
+    small_specs: dict[str, GraphSpec],
+) -> None:
+    assert [shot.photo.shape for shot in make_reference(small_specs, 64, 64).shots] == [(48, 32, 3), (32, 64, 3)]
+
+
+def test_the_float_networks_agree_with_themselves(floats: dict[str, GraphRunner], reference: ChainReference) -> None:
+    figures = check_chain(floats, "fp32", reference)
+    assert [(f.case, f.metric, f.value, f.passed) for f in figures] == [
+        ("astronaut", "psnr_db", np.inf, True),
+        ("synthetic", "psnr_db", np.inf, True),
+    ]
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_a_fault_in_any_graph_comes_through(
+    graph: str, floats: dict[str, GraphRunner], reference: ChainReference
+) -> None:
+    """As fp32: the map of an untrained network is nearly even, so little of its fault is left in the picture."""
+    figures = check_chain({**floats, graph: Changed(floats[graph], 0.95)}, "fp32", reference)
+    assert any(not figure.passed for figure in figures)
+
+
+def test_a_deblurring_file_that_does_nothing_fails(floats: dict[str, GraphRunner], reference: ChainReference) -> None:
+    figures = check_chain({**floats, "deblur": DoesNothing(floats["deblur"])}, "int8", reference)
+    assert [figure.passed for figure in figures] == [False, False]
+
+
+def test_a_small_error_passes_as_int8_and_fails_as_fp32(
+    floats: dict[str, GraphRunner], reference: ChainReference
+) -> None:
+    """A thousandth is 60 dB."""
+    slightly_off = {**floats, "refocus": Changed(floats["refocus"], offset=0.001)}
+    assert all(figure.passed for figure in check_chain(slightly_off, "int8", reference))
+    assert not any(figure.passed for figure in check_chain(slightly_off, "fp32", reference))
+
+
+def test_a_reference_comes_back_as_it_was_saved(reference: ChainReference, tmp_path: Path) -> None:
+    save_reference(reference, tmp_path / "chain.npz")
+    back = load_reference(tmp_path / "chain.npz")
+    assert (back.sigma_max_px, back.halo_px) == (reference.sigma_max_px, reference.halo_px)
+    for one, other in zip(back.shots, reference.shots, strict=True):
+        np.testing.assert_array_equal(one.photo, other.photo)
+        np.testing.assert_array_equal(one.refocused, other.refocused)
+        assert dataclasses.replace(one, photo=other.photo, refocused=other.refocused) == other
+
+
+def test_what_is_no_reference_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "chain.npz").write_bytes(b"PK\x03\x04 and no more")
+    for name in ("chain.npz", "none.npz"):
+        with pytest.raises(ValueError, match=f"cannot read the chain's reference .*{name}"):
+            load_reference(tmp_path / name)
+
+
+def test_a_missing_graph_is_named(floats: dict[str, GraphRunner], reference: ChainReference) -> None:
+    with pytest.raises(ValueError, match="the chain needs defocus, deblur, refocus, got no deblur"):
+        check_chain({graph: floats[graph] for graph in ("defocus", "refocus")}, "fp32", reference)
+
+
+def test_the_gates_are_listed() -> None:
+    (rule,) = gate_rules_chain("int8")
+    assert (rule.metric, rule.bound, rule.threshold, rule.case) == ("psnr_db", "at least", 38.0, None)
