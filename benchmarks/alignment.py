@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
 from train.data.pair_pool import align
 from train.data.photos import load_photo_bytes
 from train.data.synthetic_pairs import SyntheticSource
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = mobile()
     try:
         photos = load_photo_bytes(args.photos) if args.photos else []
-    except ValueError as error:
+    except ReblurError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

@@ -16,22 +16,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from export.data.pictures import CHECK_PICTURES, blur_like_light, load_picture
 from export.graphs.specs import build_graphs
 from runtime.backends import open_artifact
-from runtime.manifest.manifest import Manifest, sha256_of
+from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import CPU_DELEGATES
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of
 from train.checkpoint import load_deployable
 from train.weights import SHIPPED
 
 SIGMAS_PX = (0.6, 1.5, 3.0, 4.5)
 
-Array = NDArray[np.float32]
 
-
-def blurred_pictures(height: int, width: int) -> Iterator[tuple[str, Array]]:
+def blurred_pictures(height: int, width: int) -> Iterator[tuple[str, FloatArray]]:
     """Name and (1, 3, H, W) sRGB of each check picture at each sigma."""
     for name in CHECK_PICTURES:
         picture = load_picture(name, height, width)
@@ -44,18 +44,18 @@ def table(directory: Path) -> str:
     """The errors of every int8 defocus file of an export, as markdown.
 
     Raises:
-        ValueError: there is no export, none of its files is one, or it was made from another checkpoint.
+        ReblurError: there is no export, none of its files is one, or it was made from another checkpoint.
     """
     manifest = Manifest.load(directory)
     if manifest.checkpoint.sha256 != sha256_of(SHIPPED):
-        raise ValueError(f"{directory} was made from {manifest.checkpoint.name}, not from the shipped {SHIPPED.name}")
+        raise ReblurError(f"{directory} was made from {manifest.checkpoint.name}, not from the shipped {SHIPPED.name}")
     made = [
         artifact
         for artifact in manifest.artifacts
         if (artifact.graph, artifact.precision) == ("defocus", "int8") and artifact.delegate in CPU_DELEGATES
     ]
     if not made:
-        raise ValueError(f"{directory} has no int8 defocus file: run `make export` first")
+        raise ReblurError(f"{directory} has no int8 defocus file: run `make export` first")
     height, width = made[0].size_px
     network = build_graphs(load_deployable(SHIPPED))["defocus"].module
     runners = [open_artifact(artifact, directory) for artifact in made if artifact.size_px == (height, width)]
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(table(Path(arguments[0])))
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError) as error:
+    except (ReblurError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

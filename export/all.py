@@ -25,6 +25,7 @@ from export.execution.output_folder import check_destination, publish, staging_f
 from export.execution.progress import Progress
 from export.recipes.jobs import Plan, sizes_from
 from export.recipes.recipe import FORMATS, GRAPHS, names_from, recipe_table, select
+from runtime.system.errors import ReblurError
 from train.weights import SHIPPED
 
 DEFAULT_OUT = Path("artifacts")
@@ -44,12 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ReblurError, OSError) as error:
         print(f"error: {sentence(error, arguments.out.absolute())}", file=sys.stderr)
         return 2
 
 
-def sentence(error: ValueError | OSError, out: Path) -> str:
+def sentence(error: ReblurError | OSError, out: Path) -> str:
     """What to tell the user."""
     if is_full_disk(error):
         return full_disk_message(out)
@@ -82,12 +83,12 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     """The plan that the arguments ask for.
 
     Raises:
-        ValueError: an argument is wrong.
+        ReblurError: an argument is wrong.
     """
     from export.execution.process_pool import sensible_jobs
 
     if arguments.jobs is not None and arguments.jobs < 0:
-        raise ValueError(f"--jobs must be 0 or more, got {arguments.jobs}")
+        raise ReblurError(f"--jobs must be 0 or more, got {arguments.jobs}")
     formats = names_from(arguments.formats, FORMATS, "format")
     graphs = names_from(arguments.graphs, GRAPHS, "graph")
     plan = Plan(
@@ -101,7 +102,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     )
     if not plan.jobs:
         names = ", ".join(recipe.id for recipe in plan.recipes)
-        raise ValueError(f"{names}: made for several sizes only, for example --size 512x512,256x256")
+        raise ReblurError(f"{names}: made for several sizes only, for example --size 512x512,256x256")
     return plan
 
 

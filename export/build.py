@@ -30,8 +30,10 @@ from export.verification.artifact import tools_of
 from export.verification.cross_runtime import Runs, load_results, matrix
 from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import to_json
-from runtime.manifest.manifest import SCHEMA_VERSION, Manifest, check_files, sha256_of
+from runtime.manifest.manifest import SCHEMA_VERSION, Manifest, check_files
 from runtime.manifest.records import Artifact, Checkpoint, Pipeline, Size
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of
 from train.checkpoint import Deployable
 from train.quantization.weights import int8_path
 
@@ -85,7 +87,7 @@ class Build:
             previous = Manifest.load(self.plan.out)
             for artifact in previous.artifacts:
                 check_files(artifact, self.plan.out)
-        except (ValueError, OSError):
+        except (ReblurError, OSError):
             return None
         wanted = [(job.id, key) for job, key in self.keys.items()]
         same = (
@@ -101,7 +103,7 @@ class Build:
         """All stages; what is made is put together in ``folder``.
 
         Raises:
-            ValueError: the disk is full, or nothing can be made at all.
+            ReblurError: the disk is full, or nothing can be made at all.
         """
         materials = self.materials()
         artifacts = self.artifacts(materials)
@@ -129,7 +131,7 @@ class Build:
             tasks.append(self._task(f"materials-{size_name(size)}", key, make_materials, arguments))
         for outcome in self._run(tasks, is_there):
             if outcome.reason:
-                raise ValueError(outcome.reason)
+                raise ReblurError(outcome.reason)
         return {size: task.folder for size, task in zip(self.material_keys, tasks, strict=True)}
 
     def artifacts(self, materials: dict[Size, Path]) -> tuple[Artifact, ...]:

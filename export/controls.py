@@ -24,6 +24,7 @@ from export.faults.run import by_artifact, new_folder, run_group
 from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.records import Size
+from runtime.system.errors import ReblurError
 from runtime.system.silence import silence
 from train.weights import SHIPPED
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ReblurError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(json.dumps(to_json(found), indent=2, allow_nan=False) if arguments.json else table(found))
@@ -62,12 +63,12 @@ def select(only: str | None) -> tuple[Control, ...]:
     """The controls of that name or artefact; all without one.
 
     Raises:
-        ValueError: there is none.
+        ReblurError: there is none.
     """
     found = tuple(c for c in CONTROLS if only in (None, c.name, c.artifact))
     if not found:
         names = ", ".join(dict.fromkeys(mistake.name for mistake in MISTAKES))
-        raise ValueError(f"no control {only!r}: choose from {names}, or name an artefact")
+        raise ReblurError(f"no control {only!r}: choose from {names}, or name an artefact")
     return found
 
 
@@ -75,7 +76,7 @@ def run(checkpoint: Path, size: Size, controls: Sequence[Control]) -> list[Negat
     """Try controls one artefact after the other, with progress, in a temporary folder.
 
     Raises:
-        ValueError: the checkpoint cannot be read, or an unbroken file does not pass.
+        ReblurError: the checkpoint cannot be read, or an unbroken file does not pass.
     """
     found: list[NegativeControl] = []
     with tempfile.TemporaryDirectory() as name, Progress(1 + len(by_artifact(controls))) as progress:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.analysis.findings import PREDICTION, lint_findings
+from runtime.system.errors import ReblurError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for path in paths:
         try:
             findings = lint_findings(path)
-        except (ValueError, OSError) as error:
+        except (ReblurError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
         print(f"{path} ({PREDICTION})")

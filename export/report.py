@@ -16,6 +16,7 @@ from pathlib import Path
 
 from export.reporting.page import networks_of, write_report
 from runtime.manifest.manifest import Manifest
+from runtime.system.errors import ReblurError
 from train.weights import SHIPPED
 
 
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ReblurError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if networks is None:

@@ -34,6 +34,7 @@ from export.quantization_search.trial import SearchKit, Trial, TrialJob, result_
 from export.recipes.int8_choice import CHOICE_FILE, FORMATS, NETWORKS, save_choice
 from export.recipes.recipe import names_from
 from runtime.manifest.json_codec import from_json, to_json
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.checkpoint import load_deployable
 from train.quantization.weights import find_int8
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
-    except ValueError as error:
+    except ReblurError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -77,18 +78,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Search, print and write what was found.
 
     Raises:
-        ValueError: an argument is wrong, or a file cannot be read or written.
+        ReblurError: an argument is wrong, or a file cannot be read or written.
     """
     graphs = names_from(arguments.graphs, NETWORKS, "graph")
     formats = names_from(arguments.formats, FORMATS, "format")
     match = re.fullmatch(r"(\d+)x(\d+)", arguments.size)
     if match is None:
-        raise ValueError(f"--size should be like 256x256, got {arguments.size!r}")
+        raise ReblurError(f"--size should be like 256x256, got {arguments.size!r}")
     if arguments.rounds < 1:
-        raise ValueError(f"--rounds should be at least 1, got {arguments.rounds}")
+        raise ReblurError(f"--rounds should be at least 1, got {arguments.rounds}")
     for path in (arguments.out, arguments.choice):
         if not path.parent.is_dir():
-            raise ValueError(f"no folder {path.parent} to write {path.name} to: make it first")
+            raise ReblurError(f"no folder {path.parent} to write {path.name} to: make it first")
     height, width = int(match[1]), int(match[2])
     wanted = [(graph, format_, candidates(graph, format_)) for graph in graphs for format_ in formats]
     groups: list[list[Trial]] = []
@@ -114,12 +115,12 @@ def make_kits(checkpoint: Path, graphs: Sequence[str], height: int, width: int, 
     """Files of the ``SearchKit`` of each graph.
 
     Raises:
-        ValueError: a checkpoint cannot be read, or the networks do not take this size.
+        ReblurError: a checkpoint cannot be read, or the networks do not take this size.
     """
     networks = load_deployable(checkpoint)
     multiple = max(networks.config.deblur.size_multiple, networks.config.defocus.size_multiple)
     if height % multiple or width % multiple or not height or not width:
-        raise ValueError(f"--size: these networks take multiples of {multiple} pixels, got {height}x{width}")
+        raise ReblurError(f"--size: these networks take multiples of {multiple} pixels, got {height}x{width}")
     specs = build_graphs(networks)
     found, _ = find_int8(checkpoint, networks)
     tuned = build_graphs(found.networks) if found else specs

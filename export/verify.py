@@ -31,6 +31,7 @@ from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import Manifest, check_files
 from runtime.manifest.records import Artifact
 from runtime.manifest.signature import verify_folder
+from runtime.system.errors import ReblurError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ReblurError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     seconds = time.monotonic() - started
@@ -124,7 +125,7 @@ def recheck(
         _check_sizes(artifact, directory)
         cases = [load_case(case, directory, check_digests=check_digests) for case in golden]
         artifact = check_artifact(artifact, directory, cases)
-    except (ValueError, OSError) as error:
+    except (ReblurError, OSError) as error:
         artifact = failed(artifact, error)
     write_record(folder, {"artifact": to_json(artifact)})
 
@@ -143,7 +144,7 @@ def _check_sizes(artifact: Artifact, directory: Path) -> None:
         size = path.stat().st_size if path.is_file() else None
         if size != file.bytes:
             found = "is missing" if size is None else f"has {size} bytes"
-            raise ValueError(f"{path} {found}, the manifest says {file.bytes} bytes: run `make export` again")
+            raise ReblurError(f"{path} {found}, the manifest says {file.bytes} bytes: run `make export` again")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.system.errors import ReblurError
+
 SSIM_SIGMA_PX = 1.5
 SSIM_RADIUS_PX = 5
 """Wang et al. 2004, section III-C: an 11 x 11 Gaussian window of sigma 1.5."""
@@ -48,12 +50,12 @@ def ssim(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
         b: same shape.
 
     Raises:
-        ValueError: the shapes differ, or a side is shorter than the window.
+        ReblurError: the shapes differ, or a side is shorter than the window.
     """
     _difference(a, b)
     side = 2 * SSIM_RADIUS_PX + 1
     if min(a.shape[:2]) < side:
-        raise ValueError(f"SSIM needs pictures of at least {side} px a side, got {a.shape[1]}x{a.shape[0]}")
+        raise ReblurError(f"SSIM needs pictures of at least {side} px a side, got {a.shape[1]}x{a.shape[0]}")
     x, y = a.astype(np.float64), b.astype(np.float64)
     mean_x, mean_y = _windowed(x), _windowed(y)
     variance_x = _windowed(x * x) - mean_x**2
@@ -67,7 +69,7 @@ def ssim(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 def _difference(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
     """The difference a - b in float64; equal shapes are required, since broadcasting would hide a mistake."""
     if a.shape != b.shape:
-        raise ValueError(f"pictures to compare must have one shape, got {a.shape} and {b.shape}")
+        raise ReblurError(f"pictures to compare must have one shape, got {a.shape} and {b.shape}")
     return a.astype(np.float64) - b.astype(np.float64)
 
 

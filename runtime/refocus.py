@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.photos.photo import Array, Photo, check_writable_as_photo, read_photo, resize, write_photo
+from runtime.photos.photo import FloatArray, Photo, check_writable_as_photo, read_photo, resize, write_photo
 from runtime.refocusing import optics
 from runtime.refocusing.pipeline import WORKING_LONG_SIDE_PX, Analysis, RefocusPipeline
+from runtime.system.errors import ReblurError
 from runtime.system.progress import ProgressLine
 
 MAX_ASPECT_MISMATCH = 0.02
@@ -82,28 +83,28 @@ def parse_focus(text: str) -> tuple[float, float]:
     """The point that a text such as 0.52,0.31 names.
 
     Raises:
-        ValueError: not two numbers.
+        ReblurError: not two numbers.
     """
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise ValueError(f"focus must be two numbers such as 0.52,0.31, got {text!r}") from error
+        raise ReblurError(f"focus must be two numbers such as 0.52,0.31, got {text!r}") from error
     return x, y
 
 
-def read_disparity(path: Path, photo: Photo, size_px: tuple[int, int]) -> Array:
+def read_disparity(path: Path, photo: Photo, size_px: tuple[int, int]) -> FloatArray:
     """A disparity map from a picture file, resized to the working size.
 
     Returns:
         (h, w) in [0, 1], larger is nearer.
 
     Raises:
-        ValueError: it cannot be read, or has not the photograph's proportions.
+        ReblurError: it cannot be read, or has not the photograph's proportions.
     """
     disparity = read_photo(path).rgb[..., 0]
     height, width = photo.rgb.shape[:2]
     if abs(disparity.shape[1] * height / (disparity.shape[0] * width) - 1.0) > MAX_ASPECT_MISMATCH:
-        raise ValueError(
+        raise ReblurError(
             f"{path} must have the proportions of the photograph, {width}x{height}, "
             f"got {disparity.shape[1]}x{disparity.shape[0]}"
         )
@@ -115,7 +116,7 @@ def save_maps(directory: Path, analysis: Analysis, sigma_max_px: float, photo: P
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"cannot make the folder {directory}: {error.strerror}") from error
+        raise ReblurError(f"cannot make the folder {directory}: {error.strerror}") from error
     grey = np.repeat(analysis.sigma_px[..., None] / sigma_max_px, 3, axis=2)
     write_photo(directory / "sigma.png", grey, like=Photo(rgb=grey))
     write_photo(directory / "sharp.png", analysis.sharp, like=photo)
@@ -126,7 +127,7 @@ def refocus(options: argparse.Namespace) -> str:
     focus_xy = parse_focus(options.focus)
     optics.check_tap(focus_xy, options.aperture)
     if options.threads is not None and options.threads < 1:
-        raise ValueError(f"--threads must be 1 or more, got {options.threads}")
+        raise ReblurError(f"--threads must be 1 or more, got {options.threads}")
     photo = read_photo(options.photo)
     check_writable_as_photo(options.out, photo)
     pipeline = RefocusPipeline.open(
@@ -171,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for message in dict.fromkeys(str(warning.message) for warning in raised):
             print(f"warning: {message}", file=sys.stderr)
         print(done)
-    except ValueError as error:
+    except ReblurError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -21,6 +21,7 @@ from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.golden_vectors import misses, read_input
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import CPU_DELEGATES, Artifact
+from runtime.system.errors import ReblurError, reason_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
+    except (ReblurError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 1 if failures else 0
@@ -60,15 +61,15 @@ def artifacts_of(manifest: Manifest, backend: str, precision: str | None = None)
     """The artefacts of a back end that were made.
 
     Raises:
-        ValueError: there is no such back end, or nothing of it (in this precision) in the manifest.
+        ReblurError: there is no such back end, or nothing of it (in this precision) in the manifest.
     """
     if backend not in OPENERS:
-        raise ValueError(f"no back end {backend!r}: choose from {', '.join(OPENERS)}")
+        raise ReblurError(f"no back end {backend!r}: choose from {', '.join(OPENERS)}")
     made = [a for a in manifest.artifacts if a.status != "not run" and a.delegate in CPU_DELEGATES]
     found = [a for a in made if a.format == backend and precision in (None, a.precision)]
     if not found:
         there = ", ".join(dict.fromkeys(f"{a.format} {a.precision}" for a in made)) or "none"
-        raise ValueError(f"no files for {' '.join(filter(None, (backend, precision)))}: there are {there}")
+        raise ReblurError(f"no files for {' '.join(filter(None, (backend, precision)))}: there are {there}")
     return found
 
 
@@ -84,8 +85,7 @@ def try_artifact(artifact: Artifact, manifest: Manifest, directory: Path, num_th
             if found := misses(case, artifact.precision, results, directory):
                 return f"on {case.case}, {' and '.join(found)}"
     except Exception as error:  # an interpreter may raise anything, and each file is one line
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return line if isinstance(error, ValueError) else f"{type(error).__name__}: {line}"
+        return reason_of(error)
     return ""
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from runtime.system.errors import ReblurError
 from train.ablation.report import write_report
 from train.ablation.variants import VARIANTS, Pools, Result, cells, run_variant
 from train.config import RunConfig
@@ -114,9 +115,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         unknown = [name for name in args.variants if name not in VARIANTS]
         if unknown:
-            raise ValueError(f"no variant {unknown[0]!r}: choose of {', '.join(VARIANTS)}")
+            raise ReblurError(f"no variant {unknown[0]!r}: choose of {', '.join(VARIANTS)}")
         if min(args.misalignments) < 0 or args.seeds < 1:
-            raise ValueError("misalignments must be 0 or more pixels, and seeds at least 1")
+            raise ReblurError("misalignments must be 0 or more pixels, and seeds at least 1")
         base = quick() if args.quick else ablation()
         if args.steps:
             base = dataclasses.replace(base, fit=dataclasses.replace(base.fit, steps=args.steps))
@@ -124,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             torch.set_num_threads(args.threads)
         results = ablate(base, args, args.variants)
         text = write_report(results, base, command_of(args), args.write)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ReblurError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

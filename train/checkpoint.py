@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.networks.build import Deblurrer, Estimator, build_deblur, build_defocus
 from train.networks.config import NetworksConfig, networks_from_dict
@@ -56,7 +57,7 @@ def build_deployable(config: NetworksConfig) -> Deployable:
     """Freshly initialised networks of that configuration.
 
     Raises:
-        ValueError: they are not of the kind that can be exported.
+        ReblurError: they are not of the kind that can be exported.
     """
     _expect_deployable(config, "this configuration")
     return _deployable(build_restorer(config))
@@ -90,7 +91,7 @@ def load_networks(path: Path) -> Restorer:
     """Read a checkpoint with networks of any kind, strictly; they come in eval mode on the CPU.
 
     Raises:
-        ValueError: there is no such file, it is not a Reblur checkpoint, or its tensors are not those of the
+        ReblurError: there is no such file, it is not a Reblur checkpoint, or its tensors are not those of the
             networks it describes.
     """
     return _load(path, _read_header(path))
@@ -100,7 +101,7 @@ def load_deployable(path: Path) -> Deployable:
     """Read a checkpoint that can be exported, strictly; its networks come in eval mode on the CPU.
 
     Raises:
-        ValueError: as ``load_networks``, or its networks cannot be exported.
+        ReblurError: as ``load_networks``, or its networks cannot be exported.
     """
     header = _read_header(path)
     _expect_deployable(header.config, str(path))
@@ -111,7 +112,7 @@ def load_reblur_state(path: Path) -> dict[str, Tensor] | None:
     """The reblurring module's tensors by their names in ``ReblurNet``; None where the checkpoint has none.
 
     Raises:
-        ValueError: as ``load_networks``.
+        ReblurError: as ``load_networks``.
     """
     header = _read_header(path)
     return _read_tensors(path, "reblur") if "reblur" in header.holds else None
@@ -121,7 +122,7 @@ def read_made_from(path: Path) -> str | None:
     """SHA-256 of the checkpoint that this one was fine-tuned for int8 from; None for an ordinary one.
 
     Raises:
-        ValueError: as ``load_networks``.
+        ReblurError: as ``load_networks``.
     """
     return _read_header(path).made_from
 
@@ -134,14 +135,14 @@ class _Header(NamedTuple):
 
 def _read_header(path: Path) -> _Header:
     if not path.is_file():
-        raise ValueError(f"no checkpoint at {path}: give the path of a .safetensors file made by train.fit")
+        raise ReblurError(f"no checkpoint at {path}: give the path of a .safetensors file made by train.fit")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a readable safetensors file ({error}): copy or train it again") from error
+        raise ReblurError(f"{path} is not a readable safetensors file ({error}): copy or train it again") from error
     if header.get("format") != FORMAT:
-        raise ValueError(
+        raise ReblurError(
             f"{path} is not a Reblur checkpoint: expected format {FORMAT!r} in its header, "
             f"got {header.get('format')!r}; use one made by train.fit"
         )
@@ -149,7 +150,7 @@ def _read_header(path: Path) -> _Header:
         description = json.loads(header["networks"])
         holds = tuple(json.loads(header["holds"])) if "holds" in header else RESTORING
     except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} does not describe its networks in its header: train or copy it again") from error
+        raise ReblurError(f"{path} does not describe its networks in its header: train or copy it again") from error
     return _Header(networks_from_dict(description), holds, header.get("made_from"))
 
 
@@ -167,7 +168,7 @@ def _load(path: Path, header: _Header) -> Restorer:
             module.load_state_dict(_read_tensors(path, name), strict=True)
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-            raise ValueError(f"{path} does not hold the {name} network it describes: {first}") from error
+            raise ReblurError(f"{path} does not hold the {name} network it describes: {first}") from error
         module.eval().requires_grad_(False)
     return networks
 
@@ -175,7 +176,7 @@ def _load(path: Path, header: _Header) -> Restorer:
 def _expect_deployable(config: NetworksConfig, what: str) -> None:
     kinds = (config.deblur.kind, config.defocus.kind)
     if kinds != ("unet", "unet"):
-        raise ValueError(
+        raise ReblurError(
             f"{what} cannot be exported: expected the plain U-Nets of the mobile preset, got {' and '.join(kinds)}; "
             "such networks train and evaluate only"
         )

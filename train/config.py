@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from runtime.system.errors import ReblurError
 from train.networks.config import NetworksConfig
 
 
@@ -50,18 +51,18 @@ class SceneConfig:
 
     def __post_init__(self) -> None:
         if not 1 <= self.layers[0] <= self.layers[1]:
-            raise ValueError(f"layers must be (fewest, most) with 1 <= fewest <= most, got {self.layers}")
+            raise ReblurError(f"layers must be (fewest, most) with 1 <= fewest <= most, got {self.layers}")
         for name in (field.name for field in dataclasses.fields(self) if field.name.endswith("_share")):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} must be within [0, 1], got {getattr(self, name)}")
+                raise ReblurError(f"{name} must be within [0, 1], got {getattr(self, name)}")
         if self.disc_share + self.polygon_share > 1.0:
-            raise ValueError(
+            raise ReblurError(
                 f"disc_share and polygon_share must sum to 1 or less, got {self.disc_share} and {self.polygon_share}"
             )
         if not 1 <= self.jpeg_quality[0] <= self.jpeg_quality[1] <= 100:
-            raise ValueError(f"jpeg_quality must be (lowest, highest) within 1 to 100, got {self.jpeg_quality}")
+            raise ReblurError(f"jpeg_quality must be (lowest, highest) within 1 to 100, got {self.jpeg_quality}")
         if self.dead_leaves_count < 1:
-            raise ValueError(f"dead_leaves_count must be at least 1, got {self.dead_leaves_count}")
+            raise ReblurError(f"dead_leaves_count must be at least 1, got {self.dead_leaves_count}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,12 +116,12 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         if self.triplet_share < 0 or self.sharp_share < 0 or self.triplet_share + self.sharp_share >= 1:
-            raise ValueError(
+            raise ReblurError(
                 "triplet_share and sharp_share must be 0 or more and sum to less than 1, "
                 f"got {self.triplet_share} and {self.sharp_share}"
             )
         if self.triplet_share and not self.makes_triplets:
-            raise ValueError('triplets need the reblurring module with reblur_source="warped_sharp"')
+            raise ReblurError('triplets need the reblurring module with reblur_source="warped_sharp"')
 
     @property
     def uses_reblurring(self) -> bool:
@@ -187,21 +188,21 @@ class FitConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "pool_size", "refresh_every", "log_every", "evaluate_every"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise ReblurError(f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("learning_rate", "reblur_first_rate"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+                raise ReblurError(f"{name} must be positive, got {getattr(self, name)}")
         if self.reblur_first_steps < 0:
-            raise ValueError(f"reblur_first_steps must be 0 or more, got {self.reblur_first_steps}")
+            raise ReblurError(f"reblur_first_steps must be 0 or more, got {self.reblur_first_steps}")
         if self.precision not in ("float32", "bfloat16"):
-            raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")
+            raise ReblurError(f"precision must be float32 or bfloat16, got {self.precision!r}")
         if not 0.0 <= self.stage_one_share <= self.stage_three_from:
-            raise ValueError(
+            raise ReblurError(
                 "stage_one_share must be within [0, stage_three_from], "
                 f"got {self.stage_one_share} and {self.stage_three_from}"
             )
         if self.crop_px < 16 or self.crop_px % 16:
-            raise ValueError(f"crop_px must be a multiple of 16, got {self.crop_px}")
+            raise ReblurError(f"crop_px must be a multiple of 16, got {self.crop_px}")
 
     @property
     def total_steps(self) -> int:
@@ -228,13 +229,13 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         if self.fit.stage_three_from < 1.0 and not self.loss.makes_triplets:
-            raise ValueError('stage 3 needs kernels between moved sharp and blurry: reblur_source="warped_sharp"')
+            raise ReblurError('stage 3 needs kernels between moved sharp and blurry: reblur_source="warped_sharp"')
         if self.fit.crop_px > self.scenes.size_px:
-            raise ValueError(
+            raise ReblurError(
                 f"crop_px ({self.fit.crop_px}) must not exceed the scenes' size_px ({self.scenes.size_px})"
             )
         if self.fit.reblur_first_steps and not self.loss.uses_reblurring:
-            raise ValueError("reblur_first_steps needs losses that use the reblurring module")
+            raise ReblurError("reblur_first_steps needs losses that use the reblurring module")
 
     def to_json(self) -> str:
         """The whole configuration as indented JSON."""

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from runtime.system.errors import ReblurError
 from train.checkpoint import Restorer, load_networks
 from train.data.photos import Picture, load_photos
 from train.evaluation.held_out import HeldOut, held_out_scenes, scikit_image_pictures
@@ -147,35 +148,35 @@ def check(args: argparse.Namespace) -> None:
     """Refuse what cannot be done before anything is computed.
 
     Raises:
-        ValueError: says what.
+        ReblurError: says what.
     """
     for name in ("scenes", "crops"):
         if getattr(args, name) < 1:
-            raise ValueError(f"--{name} must be at least 1, got {getattr(args, name)}")
+            raise ReblurError(f"--{name} must be at least 1, got {getattr(args, name)}")
     if args.noise < 0:
-        raise ValueError(f"--noise must be 0 or more, got {args.noise:g}")
+        raise ReblurError(f"--noise must be 0 or more, got {args.noise:g}")
     if args.data and (args.photos or args.per_sigma):
-        raise ValueError("--data measures a data set's own pairs: leave --photos and --per-sigma out")
+        raise ReblurError("--data measures a data set's own pairs: leave --photos and --per-sigma out")
     if args.plot:
         if not args.per_sigma:
-            raise ValueError("--plot shows the gain by blur: give --per-sigma too")
+            raise ReblurError("--plot shows the gain by blur: give --per-sigma too")
         check_plottable(args.plot)
     for path in filter(None, (args.csv, args.grid, args.plot)):
         if not path.parent.is_dir():
-            raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
+            raise ReblurError(f"cannot write {path}: there is no folder {path.parent}")
 
 
 def device_of(name: str) -> torch.device:
     """The device of that name.
 
     Raises:
-        ValueError: there is none.
+        ReblurError: there is none.
     """
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"cannot use the device {name!r}: expected cpu, or cuda on a machine that has it") from error
+        raise ReblurError(f"cannot use the device {name!r}: expected cpu, or cuda on a machine that has it") from error
     return device
 
 
@@ -186,7 +187,7 @@ def perceptual_of(args: argparse.Namespace, device: torch.device) -> Perceptual 
         return None
     try:
         return load_perceptual(device)
-    except ValueError as error:
+    except ReblurError as error:
         print(f"LPIPS not run: {error}")
         return None
 
@@ -217,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     try:
         run(args)
-    except ValueError as error:
+    except ReblurError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 
+from runtime.system.errors import ReblurError
 from train.config import RunConfig
 from train.evaluation.summary import Figures
 from train.loop.device import pick_device, warn
@@ -82,7 +83,7 @@ def configure(args: argparse.Namespace) -> tuple[RunConfig, WarmStart | None]:
     """The preset with what the command line changes, and the weights to start from.
 
     Raises:
-        ValueError: no such preset, a setting out of range, or a checkpoint that does not fit.
+        ReblurError: no such preset, a setting out of range, or a checkpoint that does not fit.
     """
     config = preset(args.preset)
     changes = {ours: getattr(args, name) for name, ours in SETTINGS.items() if getattr(args, name) is not None}
@@ -108,15 +109,15 @@ def load_data(
     """What the command line says to train on.
 
     Raises:
-        ValueError: options that exclude each other, or data that cannot be read.
+        ReblurError: options that exclude each other, or data that cannot be read.
     """
     if args.pairs and (args.photos or args.held_out_photos):
-        raise ValueError(
+        raise ReblurError(
             "--pairs and --photos exclude each other: give pairs to train on, or photographs to make scenes of"
         )
     if not args.pairs:
         if args.held_out_pairs:
-            raise ValueError("--held-out-pairs needs --pairs: scenes are measured on scenes (--held-out-photos)")
+            raise ReblurError("--held-out-pairs needs --pairs: scenes are measured on scenes (--held-out-photos)")
         return synthetic_data(config, args.photos, args.held_out_photos, device, measures=world.is_first)
     return real_data(
         config, args.pairs, args.held_out_pairs, device,
@@ -128,13 +129,13 @@ def check_run_dir(run_dir: Path, *, resume: bool) -> None:
     """Before the data is loaded, which may take long.
 
     Raises:
-        ValueError: there is nothing to resume, or a run that must not be overwritten.
+        ReblurError: there is nothing to resume, or a run that must not be overwritten.
     """
     exists = (run_dir / "state.pt").exists()
     if exists and not resume:
-        raise ValueError(f"{run_dir} already holds a run: give another --name, or --resume to go on with it")
+        raise ReblurError(f"{run_dir} already holds a run: give another --name, or --resume to go on with it")
     if resume and not exists:
-        raise ValueError(f"nothing to resume in {run_dir}: start the run without --resume")
+        raise ReblurError(f"nothing to resume in {run_dir}: start the run without --resume")
 
 
 def run(args: argparse.Namespace, world: World, interruption: Interruption) -> tuple[Figures | None, Path]:
@@ -168,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         interruption.install()
         figures, run_dir = run(args, world, interruption)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ReblurError, OSError, FloatingPointError) as error:
         print(f"error: {error}" if world.is_first else f"error in process {world.rank}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from runtime.system.errors import ReblurError
 from train.config import FitConfig, LossConfig, MisalignConfig, RunConfig, SceneConfig
 from train.networks.config import NetworksConfig
 from train.networks.paper_unet import PaperUNetConfig
@@ -188,8 +189,8 @@ def preset(name: str) -> RunConfig:
     """The preset of that name.
 
     Raises:
-        ValueError: no such preset.
+        ReblurError: no such preset.
     """
     if name not in PRESETS:
-        raise ValueError(f"no preset {name!r}: choose one of {', '.join(sorted(PRESETS))}")
+        raise ReblurError(f"no preset {name!r}: choose one of {', '.join(sorted(PRESETS))}")
     return PRESETS[name]()

@@ -20,12 +20,14 @@ from pathlib import Path
 
 import torch
 
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of
 from train.checkpoint import Deployable, build_deployable, load_deployable
 from train.data.photos import load_photo_bytes
 from train.quantization.crops import render_pictures
 from train.quantization.fake_quant import FLOAT_FIRST_CONVS
 from train.quantization.fine_tune import FineTuned, QatConfig, fine_tune_networks
-from train.quantization.weights import digest_of, int8_path, save_int8
+from train.quantization.weights import int8_path, save_int8
 from train.weights import SHIPPED
 
 DEFAULTS = QatConfig(
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
-    except ValueError as error:
+    except ReblurError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for name, result in results.items():
@@ -68,20 +70,20 @@ def run(arguments: argparse.Namespace) -> dict[str, FineTuned]:
     """Fine-tune and write the result; returns what came out for each network.
 
     Raises:
-        ValueError: an argument is wrong, or a file cannot be read or written.
+        ReblurError: an argument is wrong, or a file cannot be read or written.
     """
     if arguments.threads is not None:
         if arguments.threads < 1:
-            raise ValueError(f"--threads must be at least 1, got {arguments.threads}")
+            raise ReblurError(f"--threads must be at least 1, got {arguments.threads}")
         torch.set_num_threads(arguments.threads)
     if arguments.steps < 1:
-        raise ValueError(f"--steps must be at least 1, got {arguments.steps}")
+        raise ReblurError(f"--steps must be at least 1, got {arguments.steps}")
     config = dataclasses.replace(DEFAULTS, steps=arguments.steps)
     out = arguments.out or int8_path(arguments.checkpoint)
     if not out.parent.is_dir():
-        raise ValueError(f"no folder {out.parent} to write {out.name} to: make it first")
+        raise ReblurError(f"no folder {out.parent} to write {out.name} to: make it first")
     networks = load_deployable(arguments.checkpoint)
-    made_from = digest_of(arguments.checkpoint)
+    made_from = sha256_of(arguments.checkpoint)
     photos = load_photo_bytes(arguments.photos) if arguments.photos else []
     pictures = render_pictures(photos, config.scenes, config.scene_px)
     results = fine_tune_networks(networks, pictures, config)

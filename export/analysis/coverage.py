@@ -22,6 +22,7 @@ from export.analysis.onnx import onnx_nodes
 from export.analysis.operators import OpNode, histogram, mil_nodes, tflite_nodes, work
 from export.analysis.pte import TITLES, pte_nodes
 from export.analysis.rules import Unit
+from runtime.system.errors import ReblurError, first_line
 from runtime.system.silence import silence
 
 Method = Literal["measured", "predicted"]
@@ -69,10 +70,10 @@ def coverage(path: Path, function: str | None = None) -> tuple[Coverage, ...]:
         function: which one of an .mlpackage with several.
 
     Raises:
-        ValueError: the file is of an unknown kind, or damaged.
+        ReblurError: the file is of an unknown kind, or damaged.
     """
     if path.suffix not in READERS:
-        raise ValueError(f"cannot tell what runs {path}: expected a file ending in {', '.join(READERS)}")
+        raise ReblurError(f"cannot tell what runs {path}: expected a file ending in {', '.join(READERS)}")
     return READERS[path.suffix](path, function)
 
 
@@ -102,7 +103,7 @@ def onnx_coverage(path: Path) -> tuple[Coverage, ...]:
     """The CPU as onnxruntime uses it here, which runs a graph whole or not at all; WebGPU by rule.
 
     Raises:
-        ValueError: the file is no ONNX model, or onnxruntime refuses it.
+        ReblurError: the file is no ONNX model, or onnxruntime refuses it.
     """
     nodes = onnx_nodes(path)
     with silence():
@@ -111,7 +112,7 @@ def onnx_coverage(path: Path) -> tuple[Coverage, ...]:
         try:
             onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has an exception of its own for each of its status codes
-            raise ValueError(f"onnxruntime refuses {path}: {str(error).splitlines()[0]}") from error
+            raise ReblurError(f"onnxruntime refuses {path}: {first_line(error)}") from error
     return (_describe(ONNX_CPU, "measured", 1, nodes, [True] * len(nodes)), *_predictions(nodes, path.suffix))
 
 
@@ -127,7 +128,7 @@ def count_subgraphs(nodes: Sequence[OpNode], taken: Sequence[bool]) -> int:
     while waiting:
         ready = [i for i in waiting if not written.intersection(nodes[i].reads)]
         if not ready:
-            raise ValueError(f"operators wait for each other, among them {nodes[waiting[0]].op}")
+            raise ReblurError(f"operators wait for each other, among them {nodes[waiting[0]].op}")
         kind = taken[ready[0]]
         rounds += int(kind)
         while batch := [i for i in waiting if taken[i] == kind and not written.intersection(nodes[i].reads)]:

@@ -16,6 +16,7 @@ from export.analysis.rules import RULES, Unit
 from export.interpreters.mil.from_pte import BACKEND as CORE_ML_DELEGATE
 from export.interpreters.vulkan.program import BACKEND as VULKAN_DELEGATE
 from runtime.manifest.check_records import LintFinding
+from runtime.system.errors import ReblurError
 
 PREDICTION = "prediction, not measurement"
 UNITS: dict[str, tuple[Unit, ...]] = {
@@ -36,10 +37,10 @@ def lint_findings(path: Path, function: str | None = None) -> tuple[LintFinding,
         function: which one of an .mlpackage with several.
 
     Raises:
-        ValueError: the file is of another kind, or damaged.
+        ReblurError: the file is of another kind, or damaged.
     """
     if path.suffix not in READERS:
-        raise ValueError(f"cannot lint {path}: expected a file ending in {' or '.join(READERS)}")
+        raise ReblurError(f"cannot lint {path}: expected a file ending in {' or '.join(READERS)}")
     units, nodes = READERS[path.suffix](path, function)
     return tuple(finding for unit in units for finding in lint_nodes(nodes, unit))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.analysis.operators import OpNode, Shape, size_of
+from runtime.system.errors import ReblurError
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -18,7 +19,7 @@ def onnx_nodes(path: Path) -> tuple[OpNode, ...]:
     nor is what is computed from weights alone, such as the float form of int8 ones: no device computes that twice.
 
     Raises:
-        ValueError: the file is no ONNX model.
+        ReblurError: the file is no ONNX model.
     """
     from google.protobuf.message import DecodeError
     from onnx import load, shape_inference
@@ -26,7 +27,7 @@ def onnx_nodes(path: Path) -> tuple[OpNode, ...]:
     try:
         model = shape_inference.infer_shapes(load(str(path), load_external_data=False))
     except DecodeError as error:
-        raise ValueError(f"{path} is not an ONNX model") from error
+        raise ReblurError(f"{path} is not an ONNX model") from error
     shapes, types = _tensors(model)
     constant = {tensor.name for tensor in model.graph.initializer}
     nodes = []

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from export.interpreters.mil import MilProgram
 from export.interpreters.mil.graph import Reference, Step
+from runtime.system.errors import ReblurError
 from runtime.system.silence import silence
 
 Shape = tuple[int | None, ...]
@@ -73,16 +74,16 @@ def tflite_nodes(path: Path) -> tuple[OpNode, ...]:
     Custom operators are CUSTOM:<name>. Tensors are named by their index.
 
     Raises:
-        ValueError: the file is no TFLite model, or has other than one subgraph.
+        ReblurError: the file is no TFLite model, or has other than one subgraph.
     """
     with silence():
         from ai_edge_litert import schema_py_generated as schema
     content = path.read_bytes()
     if content[4:8] != b"TFL3":
-        raise ValueError(f"{path} is not a TFLite model")
+        raise ReblurError(f"{path} is not a TFLite model")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     if len(model.subgraphs) != 1:
-        raise ValueError(f"{path} has {len(model.subgraphs)} subgraphs; one is expected")
+        raise ReblurError(f"{path} has {len(model.subgraphs)} subgraphs; one is expected")
     (graph,) = model.subgraphs
     names = _names_by_number(schema.BuiltinOperator)
     types = _names_by_number(schema.TensorType)
@@ -122,7 +123,7 @@ def mil_nodes(path: Path, function: str | None = None) -> tuple[OpNode, ...]:
         function: which one of a package with several; None for the one that runs when nothing is said.
 
     Raises:
-        ValueError: see ``MilProgram.load``.
+        ReblurError: see ``MilProgram.load``.
     """
     return nodes_of_program(MilProgram.load(path, function or ""))
 

@@ -21,6 +21,7 @@ from export.interpreters.vulkan.blob import read_graph
 from export.interpreters.vulkan.ops import CONVOLUTIONS
 from export.interpreters.vulkan.program import BACKEND as VULKAN
 from export.interpreters.vulkan.values import Call, VkGraph
+from runtime.system.errors import ReblurError
 
 XNNPACK = "XnnpackBackend"
 TITLES: dict[str, str] = {CORE_ML: "Core ML", VULKAN: "Vulkan", XNNPACK: "XNNPACK"}
@@ -45,7 +46,7 @@ def pte_nodes(path: Path) -> PteNodes:
     """Read the operators of a ``.pte`` file.
 
     Raises:
-        ValueError: the file is no ExecuTorch program, or a delegate is not one that can be read.
+        ReblurError: the file is no ExecuTorch program, or a delegate is not one that can be read.
     """
     file = read_file(path)
     program, constants = file.program, constants_of(file)
@@ -69,7 +70,7 @@ def pte_nodes(path: Path) -> PteNodes:
 
 def _read_delegate(name: str, data: bytes, constants: Constants, path: Path) -> tuple[OpNode, ...]:
     if name not in _READERS:
-        raise ValueError(f"{path} holds a subgraph for {name}, which cannot be read; these can: {', '.join(_READERS)}")
+        raise ReblurError(f"{path} holds a subgraph for {name}, which cannot be read; these can: {', '.join(_READERS)}")
     return _READERS[name](data, constants, path)
 
 

@@ -44,7 +44,7 @@ def prepare_int8(
         width: of every tensor, in pixels.
 
     Raises:
-        ValueError: there are fine-tuned weights, but they or the choice of settings cannot be read.
+        ReblurError: there are fine-tuned weights, but they or the choice of settings cannot be read.
     """
     found, reason = find_int8(checkpoint, networks)
     source = Int8Source(

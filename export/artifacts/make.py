@@ -24,6 +24,7 @@ from export.verification.gates import gate_rules
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import check_files, list_files
 from runtime.manifest.records import Artifact, ArtifactTensor, Format, Graph, TensorMeaning
+from runtime.system.errors import ReblurError
 from train.quantization.settings import Int8Settings
 
 IMAGE_VARIANT, CPU_VARIANT = "image", "nchw"
@@ -39,7 +40,7 @@ def make(folder: Path, job: Job, materials: Path, key: str) -> None:
         key: digest of all that it is made from.
 
     Raises:
-        ValueError: the disk is full.
+        ReblurError: the disk is full.
     """
     kit = load_kit(materials, job.recipe.graph)
     artifact = dataclasses.replace(describe(job, kit.spec), key=key)
@@ -219,7 +220,7 @@ def has_passed(folder: Path) -> bool:
         artifact = from_json(Artifact, record["artifact"], "record")
         if artifact.files:
             check_files(artifact, folder)
-    except (ValueError, KeyError):
+    except (ReblurError, KeyError):
         return False
     return artifact.status == "passed"
 
@@ -228,5 +229,5 @@ def artifact_from(job: Job, graph: Graph, outcome: Outcome) -> Artifact:
     """The artefact of a job; a failed one where its process died."""
     record = read_record(outcome.task.folder)
     if outcome.reason or record is None:
-        return failed(describe(job, graph), ValueError(outcome.reason or UNREADABLE))
+        return failed(describe(job, graph), ReblurError(outcome.reason or UNREADABLE))
     return from_json(Artifact, record["artifact"], outcome.task.name)

@@ -27,6 +27,7 @@ from export.verification.gates import tolerances
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Graph, Int8Source, Size
+from runtime.system.errors import ReblurError
 from train.checkpoint import Deployable, load_deployable
 from train.quantization.settings import Int8Settings
 
@@ -69,7 +70,7 @@ def make_materials(folder: Path, checkpoint: Path, size: Size, is_first: bool) -
         is_first: whether golden vectors have no size in their names; those of several sizes share a folder.
 
     Raises:
-        ValueError: the checkpoint cannot be read, or a file cannot be written.
+        ReblurError: the checkpoint cannot be read, or a file cannot be written.
     """
     networks = load_deployable(checkpoint)
     specs = build_graphs(networks)
@@ -94,11 +95,11 @@ def load_facts(folder: Path) -> Facts:
     """What ``make_materials`` noted.
 
     Raises:
-        ValueError: the folder is damaged.
+        ReblurError: the folder is damaged.
     """
     record = read_record(folder)
     if record is None:
-        raise ValueError(f"{folder / RECORD} cannot be read: run again with --force")
+        raise ReblurError(f"{folder / RECORD} cannot be read: run again with --force")
     return from_json(Facts, record, RECORD)
 
 
@@ -118,11 +119,11 @@ def check_size(networks: Deployable, size: Size) -> None:
     """Check that the networks take pictures of this size.
 
     Raises:
-        ValueError: a side is no multiple of what a network needs.
+        ReblurError: a side is no multiple of what a network needs.
     """
     multiple = max(networks.config.deblur.size_multiple, networks.config.defocus.size_multiple)
     if size.height_px % multiple or size.width_px % multiple:
-        raise ValueError(
+        raise ReblurError(
             f"--size: these networks take multiples of {multiple} pixels, got {size.height_px}x{size.width_px}"
         )
 

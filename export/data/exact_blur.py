@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from runtime.system.arrays import FloatArray
 from train.optics.spatially_varying_blur import psf_value, support_radius_px
 
 Float64 = NDArray[np.float64]
@@ -44,9 +45,7 @@ def exact_blur(light: Float64, sigma_px: Float64, stride_px: int) -> Float64:
     return total / norm
 
 
-def exact_refocus(
-    sharp: NDArray[np.float32], target_sigma_px: NDArray[np.float32], stride_px: int
-) -> NDArray[np.float32]:
+def exact_refocus(sharp: FloatArray, target_sigma_px: FloatArray, stride_px: int) -> FloatArray:
     """What ``export.graphs.separable_blur`` approximates: the exact blur in light (sRGB's curve taken as a square).
 
     A sigma below the smallest that the op renders is taken as it is, 0 as no blur at all.

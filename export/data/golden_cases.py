@@ -11,9 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from export.data.exact_blur import exact_refocus
@@ -22,6 +20,8 @@ from export.data.sigma_maps import refocusing_map, smooth_maps, step_maps
 from export.graphs.specs import GraphSpec
 from runtime.manifest.golden_vectors import mirrored, sampled
 from runtime.manifest.records import TensorMeaning
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
 SYNTHETIC = "synthetic"
 """A picture blurred on purpose, by a known map that rises towards one corner."""
@@ -47,8 +47,6 @@ LARGEST_CODE = 255
 SAMPLES_PER_SIDE = 40
 """Least number of output pixels that files keep along either axis, where there are as many."""
 
-Array = NDArray[np.float32]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -56,13 +54,13 @@ class Case:
 
     graph: str
     name: str
-    inputs: dict[str, Array]
-    outputs: dict[str, Array]
+    inputs: dict[str, FloatArray]
+    outputs: dict[str, FloatArray]
     """At every ``stride_px``-th pixel of every such row."""
     divisors: dict[str, float] = field(default_factory=dict)
     """Input -> what its stored numbers are divided by."""
     stride_px: int = 1
-    truth: dict[str, Array] = field(default_factory=dict)
+    truth: dict[str, FloatArray] = field(default_factory=dict)
     """What a perfect graph would answer, by output; empty where nobody knows. At every ``truth_stride_px``-th pixel."""
     truth_stride_px: int = 1
     """A multiple of ``stride_px``."""
@@ -73,20 +71,20 @@ class Case:
         height, width = next(iter(self.inputs.values())).shape[2:]
         return height, width
 
-    def sampled(self, value: Array) -> Array:
+    def sampled(self, value: FloatArray) -> FloatArray:
         """A tensor of the inputs' height and width, at the pixels that the outputs have.
 
         Raises:
-            ValueError: it has another height or width.
+            ReblurError: it has another height or width.
         """
         height, width = self.size_px
         if value.shape[2:] != (height, width):
-            raise ValueError(
+            raise ReblurError(
                 f"an output should have shape (1, C, {height}, {width}) like the inputs, got {value.shape}"
             )
         return sampled(value, self.stride_px)
 
-    def at_truth(self, value: Array) -> Array:
+    def at_truth(self, value: FloatArray) -> FloatArray:
         """A tensor at the outputs' pixels, at those that the truth has."""
         return sampled(value, self.truth_stride_px // self.stride_px)
 
@@ -211,7 +209,7 @@ class _Maker:
         return self._answered(graph, name, (image, target_px), truth, stride_px)
 
     def _answered(
-        self, graph: str, name: str, tiles: tuple[Tensor, ...], truth: Array | None, truth_stride_px: int
+        self, graph: str, name: str, tiles: tuple[Tensor, ...], truth: FloatArray | None, truth_stride_px: int
     ) -> Case:
         """The case, with a truth at every ``truth_stride_px``-th pixel thinned to those that are kept."""
         spec = self.specs[graph]

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from export.data.golden_cases import Array, Case, output_stride_px, tile_px
+from export.data.golden_cases import Case, FloatArray, output_stride_px, tile_px
 from export.execution.output_folder import GOLDEN_FOLDER
 from runtime.manifest.golden_records import GoldenCase, GoldenInput, GoldenOutput, Tolerance
 from runtime.manifest.golden_vectors import mirrored, read_input, read_output, sampled
-from runtime.manifest.manifest import sha256_of
-from runtime.system.files import write_atomically
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of, write_atomically
 
 Tolerances = Callable[[Case], dict[str, tuple[Tolerance, ...]]]
 """A case -> precision -> the largest errors allowed."""
@@ -38,7 +38,7 @@ def save_cases(
             to one that is there already gets no file of its own.
 
     Raises:
-        ValueError: a file cannot be written, or an input is not what eight bits and a mirror can say.
+        ReblurError: a file cannot be written, or an input is not what eight bits and a mirror can say.
     """
     folder = directory / GOLDEN_FOLDER
     folder.mkdir(exist_ok=True)
@@ -87,7 +87,7 @@ class _Store:
             sha256=digest,
         )  # fmt: skip
 
-    def _output(self, case: Case, label: str, value: Array, stride_px: int, name: str = "") -> GoldenOutput:
+    def _output(self, case: Case, label: str, value: FloatArray, stride_px: int, name: str = "") -> GoldenOutput:
         numbers = np.ascontiguousarray(value, dtype="<f4")
         path, digest = self._write(case, f"{label}.f32", numbers.tobytes())
         return GoldenOutput(
@@ -114,7 +114,7 @@ def load_case(golden: GoldenCase, directory: Path, *, check_digests: bool = True
         check_digests: whether the files must be the very ones described; their sizes must be right in any case.
 
     Raises:
-        ValueError: a file is missing, of another size, or not the one described.
+        ReblurError: a file is missing, of another size, or not the one described.
     """
     size_px = (golden.height_px, golden.width_px)
     return Case(
@@ -138,16 +138,18 @@ def thinned(case: Case) -> Case:
 
 def _numbers(case: Case, name: str) -> np.ndarray:
     """The tile of an input as it is stored, (1, C, h, w) uint8."""
-    value: Array = case.inputs[name]
+    value: FloatArray = case.inputs[name]
     side, divisor = tile_px(*value.shape[2:]), np.float32(case.divisors[name])
     numbers = np.rint(value[..., :side, :side] * divisor).astype(np.uint8)
     if not np.array_equal(mirrored(numbers.astype(np.float32) / divisor, *value.shape[2:]), value):
-        raise ValueError(f"{case.graph} {case.name}: {name} is not a mirrored tile of eight-bit numbers")
+        raise ReblurError(f"{case.graph} {case.name}: {name} is not a mirrored tile of eight-bit numbers")
     return numbers
 
 
 def _stride_px(golden: GoldenCase, tensors: tuple[GoldenOutput, ...]) -> int:
     strides = {tensor.stride_px for tensor in tensors}
     if len(strides) != 1:
-        raise ValueError(f"{golden.graph} {golden.case} must have one stride_px for all outputs, got {sorted(strides)}")
+        raise ReblurError(
+            f"{golden.graph} {golden.case} must have one stride_px for all outputs, got {sorted(strides)}"
+        )
     return strides.pop()

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from export.execution.process_pool import PARTIAL
+from runtime.system.errors import ReblurError
 
 RECORD = "record.json"
 SOURCES = ("export", "runtime", "train")
@@ -37,12 +38,12 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self.folder / "lock").open("w")
         except OSError as error:
-            raise ValueError(f"cannot write to {self.folder.parent}: {error.strerror or error}") from error
+            raise ReblurError(f"cannot write to {self.folder.parent}: {error.strerror or error}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._lock.close()
-            raise ValueError(f"another export to {self.folder.parent} is running: wait for it to end") from error
+            raise ReblurError(f"another export to {self.folder.parent} is running: wait for it to end") from error
         for left in self.folder.glob(f"*{PARTIAL}"):
             shutil.rmtree(left, ignore_errors=True)
         return self

@@ -12,6 +12,7 @@ from typing import Any
 
 from runtime.manifest.manifest import FILE_NAME
 from runtime.manifest.signature import SIGNATURE_FILE_NAME
+from runtime.system.errors import ReblurError
 
 GOLDEN_FOLDER = "golden"
 REPORT_FILE_NAME = "report.html"
@@ -24,22 +25,24 @@ def check_destination(out: Path, overwrite: bool) -> None:
     """Check that the export may be put at ``out``.
 
     Raises:
-        ValueError: there is something, and it is no earlier export or ``overwrite`` is not given.
+        ReblurError: there is something, and it is no earlier export or ``overwrite`` is not given.
     """
     if not out.exists():
         return
     if not out.is_dir():
-        raise ValueError(f"{out} is a file, not a folder: choose another --out")
+        raise ReblurError(f"{out} is a file, not a folder: choose another --out")
     visible = {entry.name for entry in out.iterdir()}
     if not visible:
         return
     if not _is_export(out):
-        raise ValueError(f"{out} holds files that no export wrote (it has no Reblur {FILE_NAME}): choose another --out")
+        raise ReblurError(
+            f"{out} holds files that no export wrote (it has no Reblur {FILE_NAME}): choose another --out"
+        )
     if not overwrite:
-        raise ValueError(f"{out} already holds an export: add --overwrite to replace it")
+        raise ReblurError(f"{out} already holds an export: add --overwrite to replace it")
     foreign = sorted(name for name in visible - _written_names(out) if not name.startswith("."))
     if foreign:
-        raise ValueError(f"{out} also holds {', '.join(foreign)}, which no export wrote: move it away first")
+        raise ReblurError(f"{out} also holds {', '.join(foreign)}, which no export wrote: move it away first")
 
 
 @contextlib.contextmanager
@@ -47,13 +50,13 @@ def staging_folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside ``out``; whatever is still there at the end is removed.
 
     Raises:
-        ValueError: it cannot be made.
+        ReblurError: it cannot be made.
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.building.", dir=out.parent))
     except OSError as error:
-        raise ValueError(f"cannot write to {out.parent}: {error.strerror or error}") from error
+        raise ReblurError(f"cannot write to {out.parent}: {error.strerror or error}") from error
     try:
         yield folder
     finally:
@@ -76,7 +79,7 @@ def publish(folder: Path, out: Path) -> None:
     """Move the finished ``folder`` to ``out``; an earlier export there goes only when the new one stands.
 
     Raises:
-        ValueError: it cannot be moved; the earlier export is as it was.
+        ReblurError: it cannot be moved; the earlier export is as it was.
     """
     replaced = folder.with_name(f"{folder.name}{REPLACED}")
     try:
@@ -85,7 +88,7 @@ def publish(folder: Path, out: Path) -> None:
             out.rename(replaced)
         folder.rename(out)
     except OSError as error:
-        raise ValueError(f"cannot move the export to {out}: {error.strerror or error}") from error
+        raise ReblurError(f"cannot move the export to {out}: {error.strerror or error}") from error
     finally:
         if replaced.exists() and not out.exists():
             replaced.rename(out)

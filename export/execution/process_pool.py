@@ -26,6 +26,7 @@ from typing import Any
 
 from export.execution.disk import full_disk_message, is_full_disk
 from export.execution.interrupts import Interrupts
+from runtime.system.errors import ReblurError, reason_of
 from runtime.system.silence import silence
 
 PARTIAL = ".building"
@@ -107,14 +108,14 @@ def run_tasks(
         The outcomes in the order of ``tasks``.
 
     Raises:
-        ValueError: the disk is full.
+        ReblurError: the disk is full.
         KeyboardInterrupt: somebody asked to stop; no process is left.
     """
     outcomes: dict[str, Outcome] = {}
     for outcome in _here(tasks, on_start) if jobs_at_once == 0 else _apart(tasks, jobs_at_once, interrupts, on_start):
         interrupts.check()
         if outcome.reason.startswith(FULL_DISK):
-            raise ValueError(full_disk_message(outcome.task.folder))
+            raise ReblurError(full_disk_message(outcome.task.folder))
         outcomes[outcome.task.name] = outcome
         on_end(outcome)
     return [outcomes[task.name] for task in tasks]
@@ -195,10 +196,7 @@ def _fill(task: Task, threads: int) -> None:
         shutil.rmtree(task.folder, ignore_errors=True)
         partial.rename(task.folder)
     except Exception as error:
-        line = (str(error).strip().splitlines() or [""])[0]
-        reason = line if isinstance(error, ValueError) and line else f"{type(error).__name__}: {line}"
-        if is_full_disk(error, task.folder.parent):
-            reason = FULL_DISK
+        reason = FULL_DISK if is_full_disk(error, task.folder.parent) else reason_of(error)
         with contextlib.suppress(OSError):
             (partial / FAILURE).write_text(f"{reason}\n{traceback.format_exc()}", encoding="utf-8")
 

@@ -16,7 +16,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.manifest.manifest import sha256_of
 from runtime.manifest.signature import (
     BUNDLE_TYPE,
     HASHES,
@@ -30,7 +29,8 @@ from runtime.manifest.signature import (
     files_to_sign,
     signed_bytes,
 )
-from runtime.system.files import write_atomically
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of, write_atomically
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -49,7 +49,7 @@ def sign_export(directory: Path, private_key: Path) -> Path:
         private_key: PEM file, without a password, of an elliptic-curve key on P-256, P-384 or P-521.
 
     Raises:
-        ValueError: cryptography is missing, the key cannot be used, or the folder cannot be read or written.
+        ReblurError: cryptography is missing, the key cannot be used, or the folder cannot be read or written.
     """
     key = load_private_key(private_key)
     payload = _statement(directory)
@@ -69,23 +69,23 @@ def load_private_key(path: Path) -> EllipticCurvePrivateKey:
     """Read a private key in PEM; ask for it before a long export, not after.
 
     Raises:
-        ValueError: cryptography is missing, or the file is no private key that can be used.
+        ReblurError: cryptography is missing, or the file is no private key that can be used.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
     except ImportError as error:
-        raise ValueError(NEEDS_PACKAGE) from error
+        raise ReblurError(NEEDS_PACKAGE) from error
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise ValueError(f"cannot read the private key {path}: {error.strerror or error}") from error
+        raise ReblurError(f"cannot read the private key {path}: {error.strerror or error}") from error
     except TypeError as error:
-        raise ValueError(f"{path} has a password: write it without one with `openssl ec -in {path}`") from error
+        raise ReblurError(f"{path} has a password: write it without one with `openssl ec -in {path}`") from error
     except Exception as error:  # cryptography raises several kinds, not all of them its own
-        raise ValueError(f"{path} is no private key in PEM, such as `openssl ecparam -genkey` writes") from error
+        raise ReblurError(f"{path} is no private key in PEM, such as `openssl ecparam -genkey` writes") from error
     if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name not in HASHES:
-        raise ValueError(f"{path} is no elliptic-curve key of a kind that can be used: {', '.join(HASHES)}")
+        raise ReblurError(f"{path} is no elliptic-curve key of a kind that can be used: {', '.join(HASHES)}")
     return key
 
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from export.interpreters.mil.package import read_model, root_model_path
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 
 ORDERS: tuple[tuple[int, int, int, int], ...] = ((0, 1, 2, 3), (0, 2, 3, 1), (1, 2, 3, 0), (1, 0, 2, 3))
@@ -54,7 +56,7 @@ def change_weight(path: Path, layer: nn.Conv2d | nn.ConvTranspose2d, change: Cha
 
     Raises:
         WeightNotFoundError: the weight is not in the file, or more than once.
-        ValueError: the change changes nothing.
+        ReblurError: the change changes nothing.
     """
     file = path / PACKAGE_WEIGHTS if path.is_dir() else path
     content = file.read_bytes()
@@ -66,7 +68,7 @@ def change_weight(path: Path, layer: nn.Conv2d | nn.ConvTranspose2d, change: Cha
                 continue
             new = np.ascontiguousarray(change(stored).astype(stored.dtype).transpose(order)).tobytes()
             if new == old or len(new) != len(old):
-                raise ValueError(f"the change leaves the weight in {file} as it is, or changes its size")
+                raise ReblurError(f"the change leaves the weight in {file} as it is, or changes its size")
             write_atomically(file, content.replace(old, new))
             return
     shape = tuple(layer.weight.shape)
@@ -87,7 +89,7 @@ def say_blue_first(path: Path) -> None:
     """Let a Core ML package declare its pictures as blue, green, red.
 
     Raises:
-        ValueError: it takes no pictures.
+        ReblurError: it takes no pictures.
     """
     model_path = root_model_path(path)
     model = read_model(model_path)
@@ -95,13 +97,13 @@ def say_blue_first(path: Path) -> None:
         entry.type.imageType for entry in model.description.input if entry.type.WhichOneof("Type") == "imageType"
     ]
     if not pictures:
-        raise ValueError(f"{path} takes no pictures, only arrays")
+        raise ReblurError(f"{path} takes no pictures, only arrays")
     for picture in pictures:
         picture.colorSpace = picture.BGR
     write_atomically(model_path, model.SerializeToString(deterministic=True))
 
 
-def _stored_forms(weight: NDArray[np.float32], transposed: bool) -> Iterator[NDArray]:
+def _stored_forms(weight: FloatArray, transposed: bool) -> Iterator[NDArray]:
     """The weight as files may keep it: float32, float16, or int8 with one scale for each output channel."""
     yield weight.astype("<f4")
     yield weight.astype("<f2")

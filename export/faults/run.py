@@ -21,6 +21,7 @@ from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import list_files
 from runtime.manifest.records import Artifact, Size
+from runtime.system.errors import ReblurError
 
 
 def try_controls(folder: Path, artifact: str, materials: Path) -> None:
@@ -36,7 +37,7 @@ def try_controls(folder: Path, artifact: str, materials: Path) -> None:
     group = by_artifact()[artifact]
     try:
         found = run_group(group, materials, folder)
-    except ValueError as error:
+    except ReblurError as error:
         found = tuple(not_tried(control, str(error)) for control in group)
     for made in folder.iterdir():
         shutil.rmtree(made)
@@ -77,7 +78,7 @@ def run_group(
         What became of each; ``caught`` where a gate, an overflow or the loader turned the file away.
 
     Raises:
-        ValueError: the unbroken file does not pass, so that a broken one would show nothing, or a broken one cannot
+        ReblurError: the unbroken file does not pass, so that a broken one would show nothing, or a broken one cannot
             be made.
     """
     (name,) = {control.artifact for control in controls}
@@ -87,7 +88,7 @@ def run_group(
     WRITERS[job.recipe.target](job, kit, good)
     checked = _check(job, kit, good)
     if checked.status != "passed":
-        raise ValueError(f"{name} must pass before it is broken, but {checked.reason}")
+        raise ReblurError(f"{name} must pass before it is broken, but {checked.reason}")
     found = []
     for number, control in enumerate(controls):
         path = new_folder(folder / f"broken_{number}") / job.file_name

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from export.interpreters.mil.quiet import quiet_warnings
+from runtime.system.errors import ReblurError
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class DelegateCall:
         """What belongs to the delegate's inputs, in the order of the file's.
 
         Raises:
-            ValueError: there are more or fewer of them than inputs.
+            ReblurError: there are more or fewer of them than inputs.
         """
         return _in_file_order(values, self.inputs, "inputs")
 
@@ -47,7 +48,7 @@ class DelegateCall:
         """What belongs to the delegate's outputs, in the order of the file's.
 
         Raises:
-            ValueError: there are more or fewer of them than outputs.
+            ReblurError: there are more or fewer of them than outputs.
         """
         return _in_file_order(values, self.outputs, "outputs")
 
@@ -56,24 +57,24 @@ def read_file(path: Path) -> Any:
     """The deserialised ``PTEFile`` at ``path``: its ``program``, and the ``named_data`` beside it.
 
     Raises:
-        ValueError: it is no ExecuTorch program.
+        ReblurError: it is no ExecuTorch program.
     """
     with quiet_warnings():
         from executorch.exir._serialize._program import deserialize_pte_binary
     content = path.read_bytes()
     if content[4:6] != b"ET":
-        raise ValueError(f"{path} is not an ExecuTorch program")
+        raise ReblurError(f"{path} is not an ExecuTorch program")
     try:
         return deserialize_pte_binary(content)
     except Exception as error:  # flatbuffers raises whatever its reading of damaged bytes leads to
-        raise ValueError(f"{path} is a damaged ExecuTorch program: {type(error).__name__}: {error}") from error
+        raise ReblurError(f"{path} is a damaged ExecuTorch program: {type(error).__name__}: {error}") from error
 
 
 def read_single_call(path: Path, backend: str) -> DelegateCall:
     """The one call of ``backend`` that the file consists of.
 
     Raises:
-        ValueError: the file is no ExecuTorch program, or is not one such call from its inputs to its outputs.
+        ReblurError: the file is no ExecuTorch program, or is not one such call from its inputs to its outputs.
     """
     file = read_file(path)
     (plan,) = file.program.execution_plan
@@ -82,12 +83,12 @@ def read_single_call(path: Path, backend: str) -> DelegateCall:
     backends = [delegate.id for delegate in plan.delegates]
     if called != ["DelegateCall"] or backends != [backend]:
         found = ", ".join(backends) or "none"
-        raise ValueError(f"{path} is not one call of {backend}: its instructions are {called}, its delegates {found}")
+        raise ReblurError(f"{path} is not one call of {backend}: its instructions are {called}, its delegates {found}")
     (call,) = instructions
     count = len(plan.inputs)
     taken, given = list(call.args[:count]), list(call.args[count:])
     if sorted(taken) != sorted(plan.inputs) or sorted(given) != sorted(plan.outputs):
-        raise ValueError(f"{path} does not hand all of its inputs and outputs, and nothing else, to {backend}")
+        raise ReblurError(f"{path} does not hand all of its inputs and outputs, and nothing else, to {backend}")
     return DelegateCall(
         data=bytes(file.program.backend_delegate_data[plan.delegates[0].processed.index].data),
         constants=constants_of(file),
@@ -117,13 +118,13 @@ def read_flatbuffer(data: bytes, magic: bytes, backend: str, path: Path) -> Any:
         path: of the file, for errors.
 
     Raises:
-        ValueError: the data is damaged.
+        ReblurError: the data is damaged.
     """
     import executorch.backends
     from executorch.exir._serialize._flatbuffer import _flatc_decompile
 
     if data[4:8] != magic:
-        raise ValueError(f"the delegate's data in {path} starts with {data[4:8]!r}, not {magic!r}; it is damaged")
+        raise ReblurError(f"the delegate's data in {path} starts with {data[4:8]!r}, not {magic!r}; it is damaged")
     schema = Path(executorch.backends.__path__[0]) / backend / "serialization" / "schema.fbs"
     offset, size = (int.from_bytes(data[at : at + 4], "little") for at in (10, 14))
     with tempfile.TemporaryDirectory() as name:
@@ -135,10 +136,10 @@ def read_flatbuffer(data: bytes, magic: bytes, backend: str, path: Path) -> Any:
             # The unbounded side of an activation is written as a bare inf, which is no JSON.
             return json.loads(re.sub(r"(?<=[\s\[,:])(-?)inf(?=[\s\],}])", r"\1Infinity", text))
         except Exception as error:  # the compiler of flatbuffers ends by a signal on some damaged bytes
-            raise ValueError(f"the delegate's graph in {path} is damaged: {type(error).__name__}") from error
+            raise ReblurError(f"the delegate's graph in {path} is damaged: {type(error).__name__}") from error
 
 
 def _in_file_order(values: Sequence[T], positions: tuple[int, ...], kind: str) -> tuple[T, ...]:
     if len(values) != len(positions):
-        raise ValueError(f"the file has {len(positions)} {kind}, but its delegate {len(values)}")
+        raise ReblurError(f"the file has {len(positions)} {kind}, but its delegate {len(values)}")
     return tuple(values[positions.index(i)] for i in range(len(positions)))

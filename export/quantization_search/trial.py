@@ -26,6 +26,7 @@ from export.quantization_search.candidates import Candidate
 from export.verification.gates import compare
 from runtime.manifest.check_records import ParityFigure
 from runtime.manifest.json_codec import from_json, to_json
+from runtime.system.errors import first_line
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 
@@ -188,7 +189,7 @@ def main() -> int:
             with silence():
                 trial = attempt(candidate, kit, path.parent, job.rounds)
         except Exception as error:
-            trial = Trial(candidate=candidate, failure=(str(error).strip().splitlines() or [type(error).__name__])[0])
+            trial = Trial(candidate=candidate, failure=first_line(error))
         write_atomically(result_path(path.parent, index), json.dumps(to_json(trial)).encode())
     return 0
 

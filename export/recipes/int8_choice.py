@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.manifest.json_codec import from_json, to_json
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.quantization.settings import Int8Settings
 
@@ -47,7 +48,7 @@ def load_choice(path: Path = CHOICE_FILE) -> Choice:
     """What the search chose, with the fused graph's settings; the defaults where it has not been run for a network.
 
     Raises:
-        ValueError: the file cannot be read.
+        ReblurError: the file cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -63,14 +64,14 @@ def load_choice(path: Path = CHOICE_FILE) -> Choice:
             for name in FORMATS
         }
     except (OSError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} cannot be read ({error}): run python -m export.search again") from error
+        raise ReblurError(f"{path} cannot be read ({error}): run python -m export.search again") from error
 
 
 def save_choice(found: Choice, path: Path = CHOICE_FILE) -> None:
     """Write a choice; what an earlier one says about other formats and graphs is kept.
 
     Raises:
-        ValueError: the file cannot be written.
+        ReblurError: the file cannot be written.
     """
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     merged = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from export.recipes.recipe import Recipe
 from export.recipes.targets import TARGETS
 from runtime.manifest.records import Size
+from runtime.system.errors import ReblurError
 
 JOINT_VARIANT = "sizes"
 """Of files that have a function for each size; there are none where there is one size only."""
@@ -87,20 +88,20 @@ def sizes_from(text: str) -> tuple[Size, ...]:
     """Parse sizes such as "512x512,256x384".
 
     Raises:
-        ValueError: one is no size that the graphs can have, or comes twice.
+        ReblurError: one is no size that the graphs can have, or comes twice.
     """
     sizes = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)x(\d+)\s*", part)
         if not match:
-            raise ValueError(f"--size must be HEIGHTxWIDTH in pixels, for example 512x512, got {text!r}")
+            raise ReblurError(f"--size must be HEIGHTxWIDTH in pixels, for example 512x512, got {text!r}")
         size = Size(height_px=int(match[1]), width_px=int(match[2]))
         for name, pixels in (("height", size.height_px), ("width", size.width_px)):
             if pixels % SIZE_MULTIPLE or pixels < SMALLEST_PX:
-                raise ValueError(
+                raise ReblurError(
                     f"--size: the {name} must be a multiple of {SIZE_MULTIPLE} and at least {SMALLEST_PX}, got {pixels}"
                 )
         if size in sizes:
-            raise ValueError(f"--size: {part.strip()} is there twice")
+            raise ReblurError(f"--size: {part.strip()} is there twice")
         sizes.append(size)
     return tuple(sizes)

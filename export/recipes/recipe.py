@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from export.recipes.targets import PRECISIONS, TARGETS, VARIANTS
 from runtime.manifest.records import Format
+from runtime.system.errors import ReblurError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +96,14 @@ def names_from(text: str, known: Sequence[str], kind: str) -> tuple[str, ...]:
         The names in the order of ``known``, each once.
 
     Raises:
-        ValueError: the list is empty or has an unknown name; the valid ones are listed.
+        ReblurError: the list is empty or has an unknown name; the valid ones are listed.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in known:
-            raise ValueError(f"no {kind} {name!r}: choose from {', '.join(known)}")
+            raise ReblurError(f"no {kind} {name!r}: choose from {', '.join(known)}")
     if not names:
-        raise ValueError(f"no {kind} was named: choose from {', '.join(known)}")
+        raise ReblurError(f"no {kind} was named: choose from {', '.join(known)}")
     return tuple(name for name in known if name in names)
 
 
@@ -118,21 +119,21 @@ def select(
             for anything, as in "*-int8".
 
     Raises:
-        ValueError: a name is not known, or nothing is left.
+        ReblurError: a name is not known, or nothing is left.
     """
     wanted_formats = names_from(",".join(formats), FORMATS, "format")
     wanted_graphs = names_from(",".join(graphs), GRAPHS, "graph")
     patterns = [name.strip() for name in names if name.strip()]
     for pattern in patterns:
         if not any(_has_name(recipe, pattern) for recipe in RECIPES):
-            raise ValueError(f"no recipe {pattern!r}: python -m export.all --list shows them all")
+            raise ReblurError(f"no recipe {pattern!r}: python -m export.all --list shows them all")
     found = tuple(
         r
         for r in RECIPES
         if r.format in wanted_formats and r.graph in wanted_graphs and any(_has_name(r, p) for p in patterns)
     )
     if not found:
-        raise ValueError("no recipe is of these formats, graphs and names: python -m export.all --list shows them all")
+        raise ReblurError("no recipe is of these formats, graphs and names: python -m export.all --list shows them all")
     return found
 
 

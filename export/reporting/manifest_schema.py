@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from export.execution.output_folder import SCHEMA_FILE_NAME
 from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
+from runtime.system.errors import ReblurError
 
 SCHEMA_FILE = Path(__file__).with_name(SCHEMA_FILE_NAME)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -74,7 +75,7 @@ def build_schema() -> dict[str, Any]:
         f"{name}.{field}" for name, d in {"Manifest": root, **definitions}.items() for field in d["properties"]
     }
     if unused:
-        raise ValueError(f"RULES must name fields of the manifest's records, got {', '.join(sorted(unused))}")
+        raise ReblurError(f"RULES must name fields of the manifest's records, got {', '.join(sorted(unused))}")
     return {
         "$schema": DIALECT,
         "$id": f"urn:reblur:manifest:{SCHEMA_VERSION}",
@@ -144,7 +145,7 @@ def field_texts(kind: type) -> dict[str, str]:
     """The sentence under each field of a dataclass.
 
     Raises:
-        ValueError: a field has none.
+        ReblurError: a field has none.
     """
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(definition, ast.ClassDef)
@@ -156,5 +157,5 @@ def field_texts(kind: type) -> dict[str, str]:
                 texts[name.id] = " ".join(str(text.value).split())
     missing = [field.name for field in dataclasses.fields(kind) if field.name not in texts]
     if missing:
-        raise ValueError(f"every field needs a sentence under it, {kind.__name__} has none under {', '.join(missing)}")
+        raise ReblurError(f"every field needs a sentence under it, {kind.__name__} has none under {', '.join(missing)}")
     return texts

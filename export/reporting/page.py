@@ -13,8 +13,8 @@ from export.reporting.parity import parity
 from export.reporting.pictures import pictures
 from export.reporting.predictions import predictions
 from export.reporting.text import counts
-from runtime.manifest.manifest import Manifest, sha256_of
-from runtime.system.files import write_atomically
+from runtime.manifest.manifest import Manifest
+from runtime.system.files import sha256_of, write_atomically
 from train.checkpoint import Deployable, load_deployable
 
 STYLE_FILE = Path(__file__).with_name("report.css")
@@ -44,7 +44,7 @@ def write_report(directory: Path, networks: Deployable | None) -> Path:
         networks: the float model that the files were made from; None leaves out the pictures.
 
     Raises:
-        ValueError: there is no export, a file of it is not the one described, or the page cannot be written.
+        ReblurError: there is no export, a file of it is not the one described, or the page cannot be written.
     """
     manifest = Manifest.load(directory)
     path = directory / REPORT_FILE_NAME

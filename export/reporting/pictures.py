@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from export.data.golden_cases import SYNTHETIC, Case, tile_px
 from export.data.golden_files import load_case
@@ -21,10 +20,9 @@ from export.verification.runtimes import runtimes_of
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.manifest import Manifest, check_files
 from runtime.manifest.records import Artifact, TensorMeaning
+from runtime.system.arrays import FloatArray
 from runtime.system.silence import silence
 from train.checkpoint import Deployable
-
-Array = NDArray[np.float32]
 
 SHOWN_CASES = {"defocus": "astronaut", "deblur": SYNTHETIC, "refocus": "astronaut", "fused": SYNTHETIC}
 """Graph -> the case that is shown; the first one where there is none of that name."""
@@ -113,7 +111,7 @@ def _row(figures: Iterable[str]) -> str:
     return f'<div class="pictures">\n{chr(10).join(figures)}\n</div>'
 
 
-def _compared(artifact: Artifact, directory: Path, case: Case, reference: Array, output: TensorMeaning) -> str:
+def _compared(artifact: Artifact, directory: Path, case: Case, reference: FloatArray, output: TensorMeaning) -> str:
     """What a file answers, and its difference."""
     check_files(artifact, directory)
     with silence():
@@ -131,7 +129,7 @@ def _compared(artifact: Artifact, directory: Path, case: Case, reference: Array,
     return f'<div class="pair">{answered}\n{differing}</div>'
 
 
-def _data_uri(value: Array, meaning: TensorMeaning) -> str:
+def _data_uri(value: FloatArray, meaning: TensorMeaning) -> str:
     """The middle of a tensor's first tile as a PNG; its largest value is white."""
     from PIL import Image
 

@@ -14,10 +14,11 @@ from export.recipes.recipe import Recipe
 from export.recipes.targets import TARGETS
 from export.recipes.tool_versions import reblur_version, tool_versions
 from export.verification.cross_runtime import save_results
-from export.verification.gates import Array, compare
+from export.verification.gates import FloatArray, compare
 from export.verification.runtimes import RUNTIMES, Runtime, runtimes_of
 from runtime.manifest.check_records import DelegateCoverage, ParityFigure
 from runtime.manifest.records import Artifact
+from runtime.system.errors import ReblurError, reason_of
 from runtime.system.silence import silence
 
 
@@ -36,10 +37,10 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], r
     """
     own = [case for case in cases if case.graph == artifact.graph]
     figures: list[ParityFigure] = []
-    answers: dict[str, dict[str, Array]] = {}
+    answers: dict[str, dict[str, FloatArray]] = {}
     try:
         if not own:
-            raise ValueError(f"there is no golden case for {artifact.graph}")
+            raise ReblurError(f"there is no golden case for {artifact.graph}")
         with silence():
             for runtime in runtimes_of(artifact):
                 answers[runtime.name] = _run(runtime, artifact, directory, own, figures)
@@ -63,7 +64,7 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], r
     return dataclasses.replace(artifact, status="passed", reason="", parity=tuple(figures))
 
 
-def judge(artifact: Artifact, case: Case, outputs: Mapping[str, Array], runtime: str = "") -> list[ParityFigure]:
+def judge(artifact: Artifact, case: Case, outputs: Mapping[str, FloatArray], runtime: str = "") -> list[ParityFigure]:
     """The figures of one run; what an application finds at the pixels it has is added where it misses a gate.
 
     Percentiles of few pixels are not those of all, and no file may pass here and fail its own self-test.
@@ -77,9 +78,7 @@ def judge(artifact: Artifact, case: Case, outputs: Mapping[str, Array], runtime:
 
 def failed(artifact: Artifact, error: Exception, figures: Sequence[ParityFigure] = ()) -> Artifact:
     """The artefact marked as failed, with the error's first line as the reason."""
-    line = (str(error).strip().splitlines() or [""])[0]
-    reason = line if isinstance(error, ValueError) and line else f"{type(error).__name__}: {line}"
-    return dataclasses.replace(artifact, status="failed", reason=reason, parity=tuple(figures))
+    return dataclasses.replace(artifact, status="failed", reason=reason_of(error), parity=tuple(figures))
 
 
 def tools_of(recipe: Recipe) -> dict[str, str]:
@@ -98,7 +97,7 @@ def size_mib(artifact: Artifact) -> float:
 
 def _run(
     runtime: Runtime, artifact: Artifact, directory: Path, cases: Sequence[Case], figures: list[ParityFigure]
-) -> dict[str, Array]:
+) -> dict[str, FloatArray]:
     """Run the file in one runtime; its figures are added to ``figures``.
 
     Returns:

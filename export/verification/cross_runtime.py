@@ -16,14 +16,14 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime import metrics
 from runtime.manifest.check_records import MatrixCell
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 
-Array = NDArray[np.float32]
-Runs = Mapping[str, Mapping[str, Array]]
+Runs = Mapping[str, Mapping[str, FloatArray]]
 """Runtime -> case -> what it answered: (1, C, h, w)."""
 
 MATRIX_METRICS: dict[str, str] = {
@@ -33,7 +33,7 @@ MATRIX_METRICS: dict[str, str] = {
     "fused": "psnr_db",
 }
 """Graph -> how two of its answers are compared."""
-COMPARISONS: dict[str, Callable[[Array, Array], float]] = {"mean_px": metrics.mae, "psnr_db": metrics.psnr_db}
+COMPARISONS: dict[str, Callable[[FloatArray, FloatArray], float]] = {"mean_px": metrics.mae, "psnr_db": metrics.psnr_db}
 WORST: dict[str, Callable[[Iterable[float]], float]] = {"mean_px": max, "psnr_db": min}
 """Metric -> which of several values is the worst."""
 
@@ -46,7 +46,7 @@ def save_results(path: Path, runs: Runs) -> None:
         runs: runtimes, as they are to be named in the matrix, none with a slash in its name.
 
     Raises:
-        ValueError: the file cannot be written.
+        ReblurError: the file cannot be written.
     """
     arrays = {f"{runtime}/{case}": output for runtime, cases in runs.items() for case, output in cases.items()}
     buffer = io.BytesIO()
@@ -54,13 +54,13 @@ def save_results(path: Path, runs: Runs) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def load_results(folder: Path) -> dict[str, dict[str, dict[str, Array]]]:
+def load_results(folder: Path) -> dict[str, dict[str, dict[str, FloatArray]]]:
     """Read what ``save_results`` wrote: artefact id -> runtime -> case -> answer, in the order of the names.
 
     Raises:
-        ValueError: a file is damaged.
+        ReblurError: a file is damaged.
     """
-    results: dict[str, dict[str, dict[str, Array]]] = {}
+    results: dict[str, dict[str, dict[str, FloatArray]]] = {}
     for path in sorted(folder.glob("*.npz")):
         runs = results.setdefault(path.stem, {})
         try:
@@ -69,7 +69,7 @@ def load_results(folder: Path) -> dict[str, dict[str, dict[str, Array]]]:
                     runtime, _, case = key.partition("/")
                     runs.setdefault(runtime, {})[case] = arrays[key]
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(
+            raise ReblurError(
                 f"{path} holds no answers of a run ({error}): run the export again with --force"
             ) from error
     return results
@@ -87,10 +87,10 @@ def matrix(results: Mapping[str, Runs], graph: str) -> tuple[MatrixCell, ...]:
         compare. A run with an answer that is no number is left out; it has failed its gates.
 
     Raises:
-        ValueError: the graph is unknown.
+        ReblurError: the graph is unknown.
     """
     if graph not in MATRIX_METRICS:
-        raise ValueError(f"no comparison for the graph {graph!r}: there are {', '.join(MATRIX_METRICS)}")
+        raise ReblurError(f"no comparison for the graph {graph!r}: there are {', '.join(MATRIX_METRICS)}")
     metric = MATRIX_METRICS[graph]
     runs = {
         run_name(artifact, runtime): cases

@@ -29,9 +29,9 @@ from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
 from runtime.manifest.records import Artifact, ArtifactTensor, Checkpoint, Graph, Size, TensorMeaning
 from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline
 from runtime.refocusing.tiling import ALIGNMENT_PX
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
-
-Array = NDArray[np.float32]
 
 STRIDE_PX = 3
 """The reference keeps every such pixel of every such row."""
@@ -50,7 +50,7 @@ class Shot:
     """The tapped point, in [0, 1]."""
     aperture: float
     """f-number."""
-    refocused: Array
+    refocused: FloatArray
     """(h, w, 3) sRGB in [0, 1], at every ``STRIDE_PX``-th pixel."""
 
 
@@ -79,7 +79,7 @@ class FloatGraph:
             status="not run", reason="no file: the float reference", parity=(),
         )  # fmt: skip
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         with torch.no_grad():
             result = self._spec.module(*(torch.from_numpy(inputs[tensor.name]) for tensor in self._spec.inputs))
@@ -134,11 +134,11 @@ def check_chain(runners: Mapping[str, GraphRunner], precision: str, reference: C
         A figure for each photograph.
 
     Raises:
-        ValueError: a graph is missing, there is no gate for this precision, or the reference is of another size.
+        ReblurError: a graph is missing, there is no gate for this precision, or the reference is of another size.
     """
     missing = [graph for graph in GRAPHS if graph not in runners]
     if missing:
-        raise ValueError(f"the chain needs {', '.join(GRAPHS)}, got no {', '.join(missing)}")
+        raise ReblurError(f"the chain needs {', '.join(GRAPHS)}, got no {', '.join(missing)}")
     figures: list[ParityFigure] = []
     for shot in reference.shots:
         answer = _refocused(runners, reference, shot.photo, shot.focus_xy, shot.aperture)
@@ -155,7 +155,7 @@ def save_reference(reference: ChainReference, path: Path) -> None:
     """Write a reference as ``.npz``, atomically.
 
     Raises:
-        ValueError: the file cannot be written.
+        ReblurError: the file cannot be written.
     """
     arrays: dict[str, NDArray] = {
         "sigma_max_px": np.array(reference.sigma_max_px),
@@ -175,7 +175,7 @@ def load_reference(path: Path) -> ChainReference:
     """Read a reference back.
 
     Raises:
-        ValueError: the file is missing or is no such reference.
+        ReblurError: the file is missing or is no such reference.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -191,7 +191,7 @@ def load_reference(path: Path) -> ChainReference:
             halo_px = dict(zip(GRAPHS, (int(value) for value in arrays["halo_px"]), strict=True))
             return ChainReference(sigma_max_px=float(arrays["sigma_max_px"]), halo_px=halo_px, shots=tuple(shots))
     except Exception as error:  # NumPy raises whatever the archive's layers do
-        raise ValueError(f"cannot read the chain's reference {path} ({error}): run `make export` again") from error
+        raise ReblurError(f"cannot read the chain's reference {path} ({error}): run `make export` again") from error
 
 
 def _refocused(
@@ -200,7 +200,7 @@ def _refocused(
     photo: NDArray[np.uint8],
     focus_xy: tuple[float, float],
     aperture: float,
-) -> Array:
+) -> FloatArray:
     """What a pipeline of these graphs makes of a photograph, at every ``STRIDE_PX``-th pixel: (h, w, 3)."""
     pipeline = RefocusPipeline(_outline(reference), runners, working_long_side_px=max(photo.shape))
     pipeline.analyse(photo.astype(np.float32) / np.float32(255.0))

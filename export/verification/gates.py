@@ -10,22 +10,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from export.data.golden_cases import ALL_IN_FOCUS, FAINT, SYNTHETIC, SYNTHETIC_EVEN, Case
 from export.data.sigma_maps import LARGEST_STEP, SMOOTH, STEPS
 from export.verification.metrics import ERRORS, HIGHER_IS_BETTER, METRICS, float_gain_db
 from runtime import metrics
 from runtime.manifest.check_records import GateRule, ParityFigure
 from runtime.manifest.golden_records import Statistic, Tolerance
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
 __all__ = [
     "CHAIN", "GATES", "HIGHER_IS_BETTER", "METRICS", "PRECISION_CLASS", "Gate", "compare", "compare_pictures",
     "gate_rules", "tolerances",
 ]  # fmt: skip
 
-Array = NDArray[np.float32]
 
 PRECISION_CLASS: dict[str, str] = {
     "fp32": "fp32",
@@ -104,7 +102,7 @@ there at twice the time, so it is not done. In the dark places of other photogra
 light magnifies what is left (``pytest -s tests/export/test_refocus.py`` tells what some reach)."""
 
 
-def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, Array]) -> list[ParityFigure]:
+def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, FloatArray]) -> list[ParityFigure]:
     """Compare one run of a saved file with the float reference, and with the truth where that is known.
 
     Args:
@@ -117,13 +115,13 @@ def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, Array]
         A figure for each gate that is asked of this graph, precision and case.
 
     Raises:
-        ValueError: there is no gate for this graph and precision (an unchecked file must not pass), the output has
+        ReblurError: there is no gate for this graph and precision (an unchecked file must not pass), the output has
             another shape than the reference's, or a truth is missing.
     """
     (name,) = case.outputs
     output = case.sampled(outputs[name])
     if output.shape != case.outputs[name].shape:
-        raise ValueError(f"{name} should have shape {case.outputs[name].shape}, got {output.shape}")
+        raise ReblurError(f"{name} should have shape {case.outputs[name].shape}, got {output.shape}")
     return [
         _judge(gate.metric, threshold, case.name, METRICS[gate.metric](case, output))
         for gate, threshold in _gates(graph, precision)
@@ -131,11 +129,13 @@ def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, Array]
     ]
 
 
-def compare_pictures(graph: str, precision: str, name: str, expected: Array, answer: Array) -> list[ParityFigure]:
+def compare_pictures(
+    graph: str, precision: str, name: str, expected: FloatArray, answer: FloatArray
+) -> list[ParityFigure]:
     """Compare a picture with the float reference's by the PSNR gate of ``graph``: for what is no graph's own output.
 
     Raises:
-        ValueError: there is no gate, or the two have different shapes.
+        ReblurError: there is no gate, or the two have different shapes.
     """
     value = metrics.psnr_db(answer, expected)
     return [_judge(gate.metric, threshold, name, value) for gate, threshold in _gates(graph, precision)]
@@ -181,7 +181,7 @@ def _gates(graph: str, precision: str) -> list[tuple[Gate, float]]:
     """The gates of a graph with their thresholds.
 
     Raises:
-        ValueError: there is none.
+        ReblurError: there is none.
     """
     found = [
         (gate, threshold)
@@ -189,7 +189,7 @@ def _gates(graph: str, precision: str) -> list[tuple[Gate, float]]:
         if gate.graph == graph and (threshold := gate.threshold(precision)) is not None
     ]
     if not found:
-        raise ValueError(f"no parity gate for {graph} in {precision}: add one to export.verification.gates.GATES")
+        raise ReblurError(f"no parity gate for {graph} in {precision}: add one to export.verification.gates.GATES")
     return found
 
 

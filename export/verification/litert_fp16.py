@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.backends.base import Array, from_file, to_file
+from runtime.backends.base import FloatArray, from_file, to_file
 from runtime.manifest.records import Artifact
+from runtime.system.errors import ReblurError
 from runtime.system.silence import silence
 
 FORCE_FP16 = 4
@@ -38,10 +39,10 @@ class HalfRunner:
                     ),
                 )
             except (RuntimeError, ValueError) as error:
-                raise ValueError(f"LiteRT cannot compile {path} for fp16: {error}") from error
+                raise ReblurError(f"LiteRT cannot compile {path} for fp16: {error}") from error
         (self._signature,) = self._model.get_signature_list()
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         given, results = {}, {}
         for tensor, value in zip(self.artifact.inputs, to_file(self.artifact, inputs), strict=True):
@@ -60,6 +61,6 @@ def open_graph(artifact: Artifact, path: Path) -> HalfRunner:
     """Load a .tflite file to be run in fp16 arithmetic.
 
     Raises:
-        ValueError: the file is refused.
+        ReblurError: the file is refused.
     """
     return HalfRunner(artifact, path)

@@ -29,16 +29,16 @@ from numpy.typing import NDArray
 from export.data.golden_cases import Case
 from runtime import metrics
 from runtime.manifest.golden_records import Statistic
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
-Array = NDArray[np.float32]
 
-
-def psnr_db(case: Case, output: Array) -> float:
+def psnr_db(case: Case, output: FloatArray) -> float:
     """``runtime.metrics.psnr_db`` against the reference."""
     return metrics.psnr_db(output, _expected(case))
 
 
-def residual_snr_db(case: Case, output: Array) -> float:
+def residual_snr_db(case: Case, output: FloatArray) -> float:
     """Signal-to-noise ratio of output - image; infinite for equal pictures, minus infinite for no residual."""
     residual = _residual(case)
     signal, noise = float(np.sum(residual**2)), float(np.sum(_error(case, output) ** 2))
@@ -47,17 +47,17 @@ def residual_snr_db(case: Case, output: Array) -> float:
     return 10.0 * math.log10(signal / noise) if signal > 0.0 else -math.inf
 
 
-def mean_px(case: Case, output: Array) -> float:
+def mean_px(case: Case, output: FloatArray) -> float:
     """Mean absolute error."""
     return float(np.mean(np.abs(_error(case, output))))
 
 
-def p99_px(case: Case, output: Array) -> float:
+def p99_px(case: Case, output: FloatArray) -> float:
     """99th percentile of the absolute error."""
     return float(np.quantile(np.abs(_error(case, output)), 0.99))
 
 
-def shift_px(case: Case, output: Array) -> float:
+def shift_px(case: Case, output: FloatArray) -> float:
     """Displacement along the rows or along the columns, whichever is larger; asked of answers at every pixel only."""
     expected = _expected(case).astype(np.float64)
     down, across = np.gradient(expected, axis=(2, 3))
@@ -66,12 +66,12 @@ def shift_px(case: Case, output: Array) -> float:
     return float(np.max(np.abs(found[2:])))
 
 
-def loss_db(case: Case, output: Array) -> float:
+def loss_db(case: Case, output: FloatArray) -> float:
     """What is lost in PSNR against the truth; negative where the file is nearer to it than the float reference."""
     return exact_psnr_db(case, _expected(case)) - exact_psnr_db(case, output)
 
 
-def gain_kept(case: Case, output: Array) -> float:
+def gain_kept(case: Case, output: FloatArray) -> float:
     """Gain over the input picture relative to the float reference's: 1 for the same, 0 for a file that does nothing."""
     return 1.0 - loss_db(case, output) / float_gain_db(case)
 
@@ -82,22 +82,22 @@ def float_gain_db(case: Case) -> float:
     return exact_psnr_db(case, _expected(case)) - exact_psnr_db(case, image)
 
 
-def loss_px(case: Case, output: Array) -> float:
+def loss_px(case: Case, output: FloatArray) -> float:
     """What is lost in mean absolute error against the true map; negative where the file is nearer to it."""
     truth = _truth(case).astype(np.float64)
 
-    def error_px(value: Array) -> float:
+    def error_px(value: FloatArray) -> float:
         return float(np.mean(np.abs(case.at_truth(value) - truth)))
 
     return error_px(output) - error_px(_expected(case))
 
 
-def exact_psnr_db(case: Case, output: Array) -> float:
+def exact_psnr_db(case: Case, output: FloatArray) -> float:
     """``runtime.metrics.psnr_db`` against the truth, at the pixels that it has."""
     return metrics.psnr_db(case.at_truth(output), _truth(case))
 
 
-METRICS: dict[str, Callable[[Case, Array], float]] = {
+METRICS: dict[str, Callable[[Case, FloatArray], float]] = {
     "psnr_db": psnr_db,
     "residual_snr_db": residual_snr_db,
     "loss_db": loss_db,
@@ -121,14 +121,14 @@ ERRORS: dict[str, Callable[[Case, float], tuple[Statistic, float]]] = {
 a threshold."""
 
 
-def _expected(case: Case) -> Array:
+def _expected(case: Case) -> FloatArray:
     (value,) = case.outputs.values()
     return value
 
 
-def _truth(case: Case) -> Array:
+def _truth(case: Case) -> FloatArray:
     if not case.truth:
-        raise ValueError(f"{case.graph} {case.name} should have a truth to be judged by, it has none")
+        raise ReblurError(f"{case.graph} {case.name} should have a truth to be judged by, it has none")
     (value,) = case.truth.values()
     return value
 
@@ -138,5 +138,5 @@ def _residual(case: Case) -> NDArray[np.float64]:
     return _expected(case).astype(np.float64) - case.sampled(case.inputs["image"])
 
 
-def _error(case: Case, output: Array) -> NDArray[np.float64]:
+def _error(case: Case, output: FloatArray) -> NDArray[np.float64]:
     return output.astype(np.float64) - _expected(case)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.recipes.targets import PRECISIONS, TARGETS, target_of
-from export.verification.gates import Array
+from export.verification.gates import FloatArray
 from runtime.backends import OPENERS
 from runtime.backends.base import GraphRunner, from_file, to_file
 from runtime.backends.mlpackage import COMPUTE_UNITS
@@ -43,7 +43,7 @@ class InterpretedPackage:
         self._arithmetic = arithmetic
         self._program = MilProgram.load(path, function=artifact.function or "main")
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         names = [tensor.name for tensor in self.artifact.inputs]
         values = dict(zip(names, to_file(self.artifact, inputs), strict=True))
@@ -64,7 +64,7 @@ class LoweredPackage:
         self._arithmetic = arithmetic
         self._program = load_lowered(path)
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         results = self._program.run(to_file(self.artifact, inputs), self._arithmetic)
         return {t.name: from_file(t, value) for t, value in zip(self.artifact.outputs, results, strict=True)}

@@ -9,6 +9,7 @@ from runtime.backends import mlpackage, onnx, pte, tflite
 from runtime.backends.base import GraphRunner
 from runtime.manifest.manifest import check_files
 from runtime.manifest.records import Artifact
+from runtime.system.errors import ReblurError
 
 OPENERS: dict[str, Callable[[Artifact, Path, int | None], GraphRunner]] = {
     "tflite": tflite.open_graph,
@@ -28,10 +29,10 @@ def open_artifact(artifact: Artifact, directory: Path, num_threads: int | None =
         num_threads: CPU threads; None leaves the choice to the back end.
 
     Raises:
-        ValueError: the artefact failed its checks, its files are missing or altered, its interpreter is not
+        ReblurError: the artefact failed its checks, its files are missing or altered, its interpreter is not
             installed, or the interpreter refuses it.
     """
     if artifact.status == "failed":
-        raise ValueError(f"{artifact.id} failed its checks ({artifact.reason}): run `make export` again")
+        raise ReblurError(f"{artifact.id} failed its checks ({artifact.reason}): run `make export` again")
     check_files(artifact, directory)
     return OPENERS[artifact.format](artifact, directory / artifact.path, num_threads)

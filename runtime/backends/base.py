@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.manifest.records import Artifact, ArtifactTensor
-
-Array = NDArray[np.float32]
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
 MAX_DEFAULT_THREADS = 4
 
@@ -23,7 +23,7 @@ class GraphRunner(Protocol):
     def artifact(self) -> Artifact:
         """What is loaded."""
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once.
 
         Args:
@@ -33,7 +33,7 @@ class GraphRunner(Protocol):
             By tensor name; each (1, C, H, W) float32.
 
         Raises:
-            ValueError: a tensor is missing, unknown or of another shape.
+            ReblurError: a tensor is missing, unknown or of another shape.
         """
 
 
@@ -42,19 +42,19 @@ def cpu_threads(asked_for: int | None) -> int:
     return asked_for or min(MAX_DEFAULT_THREADS, os.cpu_count() or 1)
 
 
-def to_file(artifact: Artifact, inputs: Mapping[str, Array]) -> list[NDArray]:
+def to_file(artifact: Artifact, inputs: Mapping[str, FloatArray]) -> list[NDArray]:
     """NCHW float32 by name -> what the file takes, in its calling order.
 
     Raises:
-        ValueError: a tensor is missing, unknown or of another shape.
+        ReblurError: a tensor is missing, unknown or of another shape.
     """
     expected = [tensor.name for tensor in artifact.inputs]
     if sorted(inputs) != sorted(expected):
-        raise ValueError(f"{artifact.id} takes {', '.join(expected)}, got {', '.join(inputs) or 'nothing'}")
+        raise ReblurError(f"{artifact.id} takes {', '.join(expected)}, got {', '.join(inputs) or 'nothing'}")
     return [_to_file(artifact.id, tensor, inputs[tensor.name]) for tensor in artifact.inputs]
 
 
-def from_file(tensor: ArtifactTensor, value: NDArray) -> Array:
+def from_file(tensor: ArtifactTensor, value: NDArray) -> FloatArray:
     """What the file gave for one output -> (1, C, H, W) float32."""
     array = np.asarray(value).reshape(tensor.shape) / np.float32(tensor.divisor)
     if tensor.layout == "NHWC":
@@ -62,10 +62,10 @@ def from_file(tensor: ArtifactTensor, value: NDArray) -> Array:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _to_file(artifact_id: str, tensor: ArtifactTensor, value: Array) -> NDArray:
+def _to_file(artifact_id: str, tensor: ArtifactTensor, value: FloatArray) -> NDArray:
     array = value.transpose(0, 2, 3, 1) if tensor.layout == "NHWC" else value
     if array.shape != tensor.shape:
-        raise ValueError(
+        raise ReblurError(
             f"{artifact_id} takes {tensor.name} as {tensor.layout} {list(tensor.shape)}, got {list(array.shape)}"
         )
     if tensor.divisor != 1.0:

@@ -11,8 +11,9 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from runtime.backends.base import Array, from_file, to_file
+from runtime.backends.base import FloatArray, from_file, to_file
 from runtime.manifest.records import Artifact, ArtifactTensor
+from runtime.system.errors import ReblurError, first_line
 
 COMPUTE_UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE")
 """Processors that Core ML can be held to; a unit that cannot run an operator leaves it to the CPU."""
@@ -29,13 +30,13 @@ class MlpackageRunner:
         compute_units: one of ``COMPUTE_UNITS``, or ``ANY_UNIT``.
 
     Raises:
-        ValueError: the units are unknown, coremltools is not installed, or Core ML refuses the package.
+        ReblurError: the units are unknown, coremltools is not installed, or Core ML refuses the package.
     """
 
     def __init__(self, artifact: Artifact, path: Path, compute_units: str = ANY_UNIT) -> None:
         known = (*COMPUTE_UNITS, ANY_UNIT)
         if compute_units not in known:
-            raise ValueError(f"compute units '{compute_units}' are not known; known are {', '.join(known)}")
+            raise ReblurError(f"compute units '{compute_units}' are not known; known are {', '.join(known)}")
         self.artifact = artifact
         coremltools = _coremltools()
         # Without a function a package of one is meant, and older coremltools do not know the argument.
@@ -45,9 +46,9 @@ class MlpackageRunner:
                 str(path), compute_units=coremltools.ComputeUnit[compute_units], **function
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise ValueError(f"Core ML cannot load {path}: {str(error).splitlines()[0]}") from error
+            raise ReblurError(f"Core ML cannot load {path}: {first_line(error)}") from error
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         pairs = zip(self.artifact.inputs, to_file(self.artifact, inputs), strict=True)
         results = self._model.predict({tensor.name: _given(tensor, value) for tensor, value in pairs})
@@ -66,11 +67,11 @@ def open_graph(
         compute_units: one of ``COMPUTE_UNITS``, or ``ANY_UNIT``.
 
     Raises:
-        ValueError: this is not macOS, the units are unknown, coremltools is not installed, or Core ML refuses the
+        ReblurError: this is not macOS, the units are unknown, coremltools is not installed, or Core ML refuses the
             package.
     """
     if sys.platform != "darwin":
-        raise ValueError(
+        raise ReblurError(
             f"the coreml back end runs on macOS only, this is {sys.platform}: use tflite, executorch or onnx"
         )
     if num_threads is not None:
@@ -87,5 +88,5 @@ def _coremltools() -> Any:
     try:
         import coremltools
     except ImportError as error:
-        raise ValueError("the coreml back end needs coremltools: pip install 'reblur[export]'") from error
+        raise ReblurError("the coreml back end needs coremltools: pip install 'reblur[export]'") from error
     return coremltools

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runtime.backends.base import Array, cpu_threads, from_file, to_file
+from runtime.backends.base import FloatArray, cpu_threads, from_file, to_file
 from runtime.manifest.records import Artifact
+from runtime.system.errors import ReblurError, first_line
 
 ERRORS_ONLY = 3
 
@@ -24,7 +25,7 @@ class OnnxRunner:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its own exceptions have no common base but this
-            raise ValueError(f"onnxruntime cannot load {path}: {_first_line(error)}") from error
+            raise ReblurError(f"onnxruntime cannot load {path}: {first_line(error)}") from error
         self._inputs = [tensor.name for tensor in artifact.inputs]
         self._outputs = [tensor.name for tensor in artifact.outputs]
         for expected, found in (
@@ -32,11 +33,11 @@ class OnnxRunner:
             (self._outputs, [tensor.name for tensor in self._session.get_outputs()]),
         ):
             if sorted(found) != sorted(expected):
-                raise ValueError(
+                raise ReblurError(
                     f"{artifact.id} should have the tensors {', '.join(expected)}, its file has {', '.join(found)}"
                 )
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         values = dict(zip(self._inputs, to_file(self.artifact, inputs), strict=True))
         results = self._session.run(self._outputs, values)
@@ -48,7 +49,7 @@ def open_graph(artifact: Artifact, path: Path, num_threads: int | None) -> OnnxR
     """Load an .onnx file.
 
     Raises:
-        ValueError: onnxruntime is not installed, or it refuses the file.
+        ReblurError: onnxruntime is not installed, or it refuses the file.
     """
     return OnnxRunner(artifact, path, num_threads)
 
@@ -57,9 +58,5 @@ def _onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ValueError("the onnx back end needs onnxruntime: pip install 'reblur[runtime-onnx]'") from error
+        raise ReblurError("the onnx back end needs onnxruntime: pip install 'reblur[runtime-onnx]'") from error
     return onnxruntime
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runtime.backends.base import Array, from_file, to_file
+from runtime.backends.base import FloatArray, from_file, to_file
 from runtime.manifest.records import Artifact
+from runtime.system.errors import ReblurError, first_line
 from runtime.system.silence import silence
 
 
@@ -22,11 +23,11 @@ class PteRunner:
             self._program = _runtime().load_program(path)
             self._method = self._program.load_method("forward")
         except RuntimeError as error:
-            raise ValueError(f"ExecuTorch cannot load {path}: {str(error).splitlines()[0]}") from error
+            raise ReblurError(f"ExecuTorch cannot load {path}: {first_line(error)}") from error
         if self._method is None:
-            raise ValueError(f"ExecuTorch finds no method 'forward' in {path}")
+            raise ReblurError(f"ExecuTorch finds no method 'forward' in {path}")
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         import torch
 
@@ -40,7 +41,7 @@ def open_graph(artifact: Artifact, path: Path, num_threads: int | None) -> PteRu
     """Load a .pte file.
 
     Raises:
-        ValueError: ExecuTorch is not installed, or it refuses the file.
+        ReblurError: ExecuTorch is not installed, or it refuses the file.
     """
     if num_threads is not None:
         warnings.warn("ExecuTorch's Python runtime chooses its own number of threads", stacklevel=2)
@@ -52,5 +53,5 @@ def _runtime() -> Any:
     try:
         from executorch.runtime import Runtime
     except ImportError as error:
-        raise ValueError("the executorch back end needs executorch: pip install 'reblur[export]'") from error
+        raise ReblurError("the executorch back end needs executorch: pip install 'reblur[export]'") from error
     return Runtime.get()

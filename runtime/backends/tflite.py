@@ -13,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from runtime.backends.base import Array, cpu_threads, from_file, to_file
+from runtime.backends.base import FloatArray, cpu_threads, from_file, to_file
 from runtime.manifest.records import Artifact, ArtifactTensor
+from runtime.system.errors import ReblurError, first_line
 from runtime.system.silence import silence
 
 INTERPRETERS: dict[str, str] = {
@@ -39,7 +40,7 @@ class TfliteRunner:
 
     def __init__(self, artifact: Artifact, path: Path, num_threads: int | None, kernels: str = "xnnpack") -> None:
         if kernels not in KERNELS:
-            raise ValueError(f"no TFLite kernels {kernels!r}: choose from {', '.join(KERNELS)}")
+            raise ReblurError(f"no TFLite kernels {kernels!r}: choose from {', '.join(KERNELS)}")
         self.artifact = artifact
         module = _interpreter_module()
         resolver = module.OpResolverType[KERNELS[kernels]]
@@ -50,11 +51,11 @@ class TfliteRunner:
             interpreter.allocate_tensors()
             self._call = interpreter.get_signature_runner()
         except (RuntimeError, ValueError) as error:
-            raise ValueError(f"the TFLite interpreter cannot load {path}: {_first_line(error)}") from error
+            raise ReblurError(f"the TFLite interpreter cannot load {path}: {first_line(error)}") from error
         self._input_keys = keys_in_order(list(self._call.get_input_details()), artifact.inputs, artifact.id)
         self._output_keys = keys_in_order(list(self._call.get_output_details()), artifact.outputs, artifact.id)
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         values = dict(zip(self._input_keys, to_file(self.artifact, inputs), strict=True))
         results = self._call(**values)
@@ -72,7 +73,7 @@ def open_graph(artifact: Artifact, path: Path, num_threads: int | None, kernels:
         kernels: one of ``KERNELS``.
 
     Raises:
-        ValueError: no interpreter is installed, it refuses the file, or there are no such kernels.
+        ReblurError: no interpreter is installed, it refuses the file, or there are no such kernels.
     """
     with silence():
         return TfliteRunner(artifact, path, num_threads, kernels)
@@ -82,7 +83,7 @@ def interpreter_name() -> str:
     """The interpreter that is used, with its version, for example "ai-edge-litert 2.3.0".
 
     Raises:
-        ValueError: none is installed, or not the one that is asked for.
+        ReblurError: none is installed, or not the one that is asked for.
     """
     with silence():
         used = _interpreter_module().__name__
@@ -102,11 +103,11 @@ def keys_in_order(keys: Collection[str], tensors: tuple[ArtifactTensor, ...], ar
     output_1. The interpreter lists them in an order of its own, so the numbers decide.
 
     Raises:
-        ValueError: the file has more or fewer tensors than the manifest says.
+        ReblurError: the file has more or fewer tensors than the manifest says.
     """
     names = [tensor.name for tensor in tensors]
     if len(keys) != len(names):
-        raise ValueError(f"{artifact_id} should have the tensors {', '.join(names)}, its file has {', '.join(keys)}")
+        raise ReblurError(f"{artifact_id} should have the tensors {', '.join(names)}, its file has {', '.join(keys)}")
     if set(keys) == set(names):
         return names
     return sorted(keys, key=lambda key: int((re.findall(r"\d+$", key) or ["0"])[0]))
@@ -116,11 +117,11 @@ def _interpreter_module() -> Any:
     """The first interpreter that is installed, or the one that the environment asks for.
 
     Raises:
-        ValueError: there is none, or none of that name.
+        ReblurError: there is none, or none of that name.
     """
     wanted = os.environ.get(CHOICE)
     if wanted and wanted not in INTERPRETERS:
-        raise ValueError(f"{CHOICE} is {wanted!r}: choose from {', '.join(INTERPRETERS)}")
+        raise ReblurError(f"{CHOICE} is {wanted!r}: choose from {', '.join(INTERPRETERS)}")
     for name, module in INTERPRETERS.items():
         if wanted in (None, "", name):
             try:
@@ -128,9 +129,5 @@ def _interpreter_module() -> Any:
             except ImportError:
                 continue
     if wanted:
-        raise ValueError(f"{CHOICE} asks for {wanted}, which is not installed: pip install {wanted}")
-    raise ValueError("the tflite back end needs ai-edge-litert: pip install 'reblur[runtime]'")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        raise ReblurError(f"{CHOICE} asks for {wanted}, which is not installed: pip install {wanted}")
+    raise ReblurError("the tflite back end needs ai-edge-litert: pip install 'reblur[runtime]'")

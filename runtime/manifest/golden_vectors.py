@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.manifest.golden_records import GoldenCase, GoldenInput, GoldenOutput, Tolerance
-from runtime.manifest.manifest import sha256_of
-
-Array = NDArray[np.float32]
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of
 
 STATISTICS: dict[str, Callable[[NDArray[np.float64]], float]] = {
     "rms": lambda errors: float(np.sqrt(np.mean(errors**2))),
@@ -26,7 +26,9 @@ STATISTICS: dict[str, Callable[[NDArray[np.float64]], float]] = {
 """Statistic of absolute errors, by its name in ``Tolerance``."""
 
 
-def read_input(tensor: GoldenInput, directory: Path, size_px: tuple[int, int], *, check_digest: bool = True) -> Array:
+def read_input(
+    tensor: GoldenInput, directory: Path, size_px: tuple[int, int], *, check_digest: bool = True
+) -> FloatArray:
     """The tensor to feed: (1, C, H, W) float32.
 
     Args:
@@ -36,33 +38,33 @@ def read_input(tensor: GoldenInput, directory: Path, size_px: tuple[int, int], *
         check_digest: whether the file must be the very one described.
 
     Raises:
-        ValueError: the file is missing, of another size, or not the one described.
+        ReblurError: the file is missing, of another size, or not the one described.
     """
     numbers = _read(tensor, directory, check_digest)
     return mirrored(numbers.astype(np.float32) / np.float32(tensor.divisor), *size_px)
 
 
-def read_output(tensor: GoldenOutput, directory: Path, *, check_digest: bool = True) -> Array:
+def read_output(tensor: GoldenOutput, directory: Path, *, check_digest: bool = True) -> FloatArray:
     """The expected numbers, (1, C, h, w) float32: compare them with ``sampled`` of the answer.
 
     Raises:
-        ValueError: the file is missing, of another size, or not the one described.
+        ReblurError: the file is missing, of another size, or not the one described.
     """
     return _read(tensor, directory, check_digest).astype(np.float32)
 
 
-def mirrored(tile: Array, height: int, width: int) -> Array:
+def mirrored(tile: FloatArray, height: int, width: int) -> FloatArray:
     """Fill a picture with a tile, mirrored at its right and lower side again and again: (..., h, w) -> (..., H, W)."""
     rows, columns = (_mirrored_index(n, size) for n, size in zip(tile.shape[-2:], (height, width), strict=True))
     return np.ascontiguousarray(tile[..., rows[:, None], columns])
 
 
-def sampled(value: Array, stride_px: int) -> Array:
+def sampled(value: FloatArray, stride_px: int) -> FloatArray:
     """Every ``stride_px``-th pixel of every such row: (..., H, W) -> (..., h, w)."""
     return value[..., ::stride_px, ::stride_px]
 
 
-def misses(golden: GoldenCase, precision: str, results: Mapping[str, Array], directory: Path) -> list[str]:
+def misses(golden: GoldenCase, precision: str, results: Mapping[str, FloatArray], directory: Path) -> list[str]:
     """What is wrong with an answer, in words; empty where nothing is.
 
     Args:
@@ -72,11 +74,11 @@ def misses(golden: GoldenCase, precision: str, results: Mapping[str, Array], dir
         directory: the manifest's folder.
 
     Raises:
-        ValueError: the case has no tolerance for this precision, or its files are missing or altered.
+        ReblurError: the case has no tolerance for this precision, or its files are missing or altered.
     """
     if precision not in golden.tolerances:
         known = ", ".join(golden.tolerances)
-        raise ValueError(f"{golden.graph} {golden.case} has no tolerance for {precision}: there are {known}")
+        raise ReblurError(f"{golden.graph} {golden.case} has no tolerance for {precision}: there are {known}")
     found = []
     for tensor in golden.outputs:
         errors = errors_of(tensor, results[tensor.name], directory)
@@ -84,15 +86,15 @@ def misses(golden: GoldenCase, precision: str, results: Mapping[str, Array], dir
     return found
 
 
-def errors_of(tensor: GoldenOutput, result: Array, directory: Path) -> NDArray[np.float64]:
+def errors_of(tensor: GoldenOutput, result: FloatArray, directory: Path) -> NDArray[np.float64]:
     """Absolute errors of an answer at the pixels that the file has.
 
     Raises:
-        ValueError: the answer has another size, or the file is missing or altered.
+        ReblurError: the answer has another size, or the file is missing or altered.
     """
     expected, answer = read_output(tensor, directory), sampled(result, tensor.stride_px)
     if answer.shape != expected.shape:
-        raise ValueError(f"{tensor.name} should have {list(expected.shape)} sampled pixels, got {list(answer.shape)}")
+        raise ReblurError(f"{tensor.name} should have {list(expected.shape)} sampled pixels, got {list(answer.shape)}")
     return np.abs(answer.astype(np.float64) - expected)
 
 
@@ -105,13 +107,13 @@ def _miss(tolerance: Tolerance, errors: NDArray[np.float64]) -> str:
 def _read(tensor: GoldenInput | GoldenOutput, directory: Path, check_digest: bool) -> NDArray:
     path = directory / tensor.path
     if not path.is_file():
-        raise ValueError(f"{path} is missing, though the manifest lists it: run `make export` again")
+        raise ReblurError(f"{path} is missing, though the manifest lists it: run `make export` again")
     if check_digest and sha256_of(path) != tensor.sha256:
-        raise ValueError(f"{path} is not the file that the manifest describes: run `make export` again")
+        raise ReblurError(f"{path} is not the file that the manifest describes: run `make export` again")
     dtype = np.dtype(tensor.dtype).newbyteorder("<")
     expected = dtype.itemsize * math.prod(tensor.shape)
     if path.stat().st_size != expected:
-        raise ValueError(f"{path} should have {expected} bytes, has {path.stat().st_size}")
+        raise ReblurError(f"{path} should have {expected} bytes, has {path.stat().st_size}")
     return np.fromfile(path, dtype).reshape(tensor.shape)
 
 

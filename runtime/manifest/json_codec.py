@@ -7,6 +7,8 @@ import math
 import types
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from runtime.system.errors import ReblurError
+
 Record = TypeVar("Record")
 
 _NAMES = {
@@ -29,7 +31,7 @@ def from_json(kind: type[Record], value: Any, where: str) -> Record:
         where: name of the place, for error messages.
 
     Raises:
-        ValueError: names the place, what was expected there and what was found.
+        ReblurError: names the place, what was expected there and what was found.
     """
     result: Record = _read(kind, value, where)
     return result
@@ -91,7 +93,7 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
     if missing or unknown:
         problems = [f"lacks {', '.join(missing)}"] * bool(missing)
         problems += [f"has unknown {', '.join(unknown)}"] * bool(unknown)
-        raise ValueError(f"{where} {' and '.join(problems)}")
+        raise ReblurError(f"{where} {' and '.join(problems)}")
     return kind(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in names if name in value})
 
 
@@ -102,4 +104,4 @@ def _name(kind: Any) -> str:
 def _fail(where: str, expected: str, value: Any) -> Any:
     found = repr(value)
     found = found if len(found) <= 60 else f"{found[:57]}..."
-    raise ValueError(f"{where}: expected {expected}, got {found}")
+    raise ReblurError(f"{where}: expected {expected}, got {found}")

@@ -6,7 +6,6 @@ is plain JSON for readers in any language: keys are the field names, in this ord
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -30,7 +29,8 @@ from runtime.manifest.records import (
     TensorMeaning,
     Tiling,
 )
-from runtime.system.files import write_atomically
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of, write_atomically
 
 __all__ = [
     "Artifact",
@@ -104,7 +104,7 @@ class Manifest:
     def __post_init__(self) -> None:
         repeated = [name for name, n in Counter(a.id for a in self.artifacts).items() if n > 1]
         if repeated:
-            raise ValueError(f"artefact ids must be unique, got {', '.join(repeated)} more than once")
+            raise ReblurError(f"artefact ids must be unique, got {', '.join(repeated)} more than once")
         for artifact in self.artifacts:
             _check_artifact(artifact, self.graphs)
         for pipeline in self.pipelines:
@@ -119,25 +119,27 @@ class Manifest:
         """Read and check ``directory``/manifest.json.
 
         Raises:
-            ValueError: the folder or the file is not there, or the file is not a manifest of this version.
+            ReblurError: the folder or the file is not there, or the file is not a manifest of this version.
         """
         directory = Path(directory)
         path = directory / FILE_NAME
         if not directory.is_dir():
-            raise ValueError(f"no folder {directory}: run `make export` first")
+            raise ReblurError(f"no folder {directory}: run `make export` first")
         if not path.is_file():
-            raise ValueError(f"no {FILE_NAME} in {directory}: run `make export` first or name its folder")
+            raise ReblurError(f"no {FILE_NAME} in {directory}: run `make export` first or name its folder")
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ValueError(f"cannot read {path} ({error}): run `make export` again") from error
+            raise ReblurError(f"cannot read {path} ({error}): run `make export` again") from error
         version = value.get("schema_version") if isinstance(value, dict) else None
         if version != SCHEMA_VERSION:
-            raise ValueError(f"{path} has schema version {version}, expected {SCHEMA_VERSION}: run `make export` again")
+            raise ReblurError(
+                f"{path} has schema version {version}, expected {SCHEMA_VERSION}: run `make export` again"
+            )
         try:
             return from_json(cls, value, FILE_NAME)
         except ValueError as error:
-            raise ValueError(f"{path} is not a valid manifest: {error}") from error
+            raise ReblurError(f"{path} is not a valid manifest: {error}") from error
 
     def to_json(self) -> str:
         """The text of manifest.json."""
@@ -153,12 +155,12 @@ class Manifest:
         """The artefact of that id.
 
         Raises:
-            ValueError: there is none; lists those there are.
+            ReblurError: there is none; lists those there are.
         """
         for artifact in self.artifacts:
             if artifact.id == artifact_id:
                 return artifact
-        raise ValueError(f"no artefact {artifact_id!r}: there are {_listed(a.id for a in self.artifacts)}")
+        raise ReblurError(f"no artefact {artifact_id!r}: there are {_listed(a.id for a in self.artifacts)}")
 
     def golden_of(self, artifact: Artifact) -> tuple[GoldenCase, ...]:
         """The golden cases of an artefact's graph and size."""
@@ -173,7 +175,7 @@ class Manifest:
             precision: of the networks; None takes the finest.
 
         Raises:
-            ValueError: there is none; lists those there are.
+            ReblurError: there is none; lists those there are.
         """
         on_any_machine = [p for p in self.pipelines if p.delegate in CPU_DELEGATES]
         for pipeline in on_any_machine:
@@ -181,13 +183,7 @@ class Manifest:
                 return pipeline
         there = _listed(dict.fromkeys(f"{p.backend} {p.precision}" for p in on_any_machine))
         wanted = f"{backend} {precision}" if precision else backend
-        raise ValueError(f"no pipeline for {wanted}: there are {there}")
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        raise ReblurError(f"no pipeline for {wanted}: there are {there}")
 
 
 def list_files(directory: Path, path: str) -> tuple[ArtifactFile, ...]:
@@ -213,20 +209,20 @@ def check_files(artifact: Artifact, directory: Path | str) -> None:
     """Check that an artefact's files are there and are those that the manifest describes.
 
     Raises:
-        ValueError: names the file that is missing, differs, or does not belong there.
+        ReblurError: names the file that is missing, differs, or does not belong there.
     """
     directory = Path(directory)
     if not artifact.files:
-        raise ValueError(f"{artifact.id} has no file ({artifact.status}: {artifact.reason or 'no reason given'})")
+        raise ReblurError(f"{artifact.id} has no file ({artifact.status}: {artifact.reason or 'no reason given'})")
     for file in artifact.files:
         path = directory / file.path
         if not path.is_file():
-            raise ValueError(f"{path} is missing, though the manifest lists it: run `make export` again")
+            raise ReblurError(f"{path} is missing, though the manifest lists it: run `make export` again")
         if sha256_of(path) != file.sha256:
-            raise ValueError(f"{path} is not the file that the manifest describes: run `make export` again")
+            raise ReblurError(f"{path} is not the file that the manifest describes: run `make export` again")
     stray = {file.path for file in list_files(directory, artifact.path)} - {file.path for file in artifact.files}
     if stray:
-        raise ValueError(f"{directory / min(stray)} is not in the manifest: run `make export` again")
+        raise ReblurError(f"{directory / min(stray)} is not in the manifest: run `make export` again")
 
 
 def _check_artifact(artifact: Artifact, graphs: dict[str, Graph]) -> None:
@@ -234,17 +230,17 @@ def _check_artifact(artifact: Artifact, graphs: dict[str, Graph]) -> None:
     for path in (artifact.path, *(file.path for file in artifact.files)):
         _check_path(path)
     if artifact.graph not in graphs:
-        raise ValueError(f"{artifact.id} is of graph {artifact.graph!r}: there are {_listed(graphs)}")
+        raise ReblurError(f"{artifact.id} is of graph {artifact.graph!r}: there are {_listed(graphs)}")
     graph = graphs[artifact.graph]
     for tensors, meanings in ((artifact.inputs, graph.inputs), (artifact.outputs, graph.outputs)):
         channels = {meaning.name: meaning.channels for meaning in meanings}
         names = [tensor.name for tensor in tensors]
         if (artifact.files or names) and sorted(names) != sorted(channels):
-            raise ValueError(f"{artifact.id} has tensors {_listed(names)}, its graph has {_listed(channels)}")
+            raise ReblurError(f"{artifact.id} has tensors {_listed(names)}, its graph has {_listed(channels)}")
         for tensor in tensors:
             count = channels[tensor.name]
             if len(tensor.shape) != 4 or tensor.shape[tensor.layout.index("C")] != count:
-                raise ValueError(
+                raise ReblurError(
                     f"{artifact.id}: {tensor.name} must be {tensor.layout} with {count} channels, "
                     f"got shape {list(tensor.shape)}"
                 )
@@ -253,7 +249,7 @@ def _check_artifact(artifact: Artifact, graphs: dict[str, Graph]) -> None:
 def _check_path(path: str) -> None:
     pure = PurePosixPath(path)
     if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path:
-        raise ValueError(f"paths must stay in the manifest's folder, got {path!r}")
+        raise ReblurError(f"paths must stay in the manifest's folder, got {path!r}")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from runtime.manifest.manifest import FILE_NAME, sha256_of
+from runtime.manifest.manifest import FILE_NAME
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurve, EllipticCurvePublicKey
@@ -53,7 +55,7 @@ def verify_manifest(directory: Path | str, public_key: Path | str) -> SignedFile
         public_key: PEM file of an elliptic-curve key.
 
     Raises:
-        ValueError: there is no valid signature by that key, or manifest.json is another.
+        ReblurError: there is no valid signature by that key, or manifest.json is another.
     """
     directory = Path(directory)
     signed = read_signature(directory, public_key)
@@ -65,7 +67,7 @@ def verify_folder(directory: Path | str, public_key: Path | str) -> SignedFiles:
     """Check that a folder holds exactly the files that were signed, beside those that the signature leaves out.
 
     Raises:
-        ValueError: there is no valid signature by that key; or names the first file that differs, is missing or new.
+        ReblurError: there is no valid signature by that key; or names the first file that differs, is missing or new.
     """
     directory = Path(directory)
     signed = read_signature(directory, public_key)
@@ -73,7 +75,7 @@ def verify_folder(directory: Path | str, public_key: Path | str) -> SignedFiles:
         _check(directory, path, signed)
     new = sorted(set(files_to_sign(directory, signed.ignored)) - set(signed.digests))
     if new:
-        raise ValueError(f"{directory / new[0]} is not among the signed files: remove it, or sign the export again")
+        raise ReblurError(f"{directory / new[0]} is not among the signed files: remove it, or sign the export again")
     return signed
 
 
@@ -81,12 +83,12 @@ def read_signature(directory: Path, public_key: Path | str) -> SignedFiles:
     """What ``directory``/model.sig vouches for, once its signature has been found valid.
 
     Raises:
-        ValueError: the file or the key cannot be read, or the signature is not by that key.
+        ReblurError: the file or the key cannot be read, or the signature is not by that key.
     """
     key = load_public_key(Path(public_key))
     path = directory / SIGNATURE_FILE_NAME
     if not path.is_file():
-        raise ValueError(f"{directory} is not signed, it has no {SIGNATURE_FILE_NAME}: export with --sign")
+        raise ReblurError(f"{directory} is not signed, it has no {SIGNATURE_FILE_NAME}: export with --sign")
     try:
         bundle = json.loads(path.read_text(encoding="utf-8"))
         envelope = bundle["dsseEnvelope"]
@@ -94,11 +96,13 @@ def read_signature(directory: Path, public_key: Path | str) -> SignedFiles:
         signature = base64.b64decode(envelope["signatures"][0]["sig"], validate=True)
         types = (bundle["mediaType"], envelope["payloadType"])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"{path} is no signature that can be read ({type(error).__name__}: {error})") from error
+        raise ReblurError(f"{path} is no signature that can be read ({type(error).__name__}: {error})") from error
     if types != (BUNDLE_TYPE, PAYLOAD_TYPE):
-        raise ValueError(f"{path} is no signature of a kind known here, its types are {' and '.join(map(str, types))}")
+        raise ReblurError(f"{path} is no signature of a kind known here, its types are {' and '.join(map(str, types))}")
     if not _is_valid(key, signature, payload):
-        raise ValueError(f"{path} was not made with the private key that belongs to {public_key}, or was altered since")
+        raise ReblurError(
+            f"{path} was not made with the private key that belongs to {public_key}, or was altered since"
+        )
     return _signed_files(payload, path)
 
 
@@ -110,7 +114,7 @@ def files_to_sign(directory: Path, ignored: Iterable[str]) -> list[str]:
         ignored: files and folders to leave out, beside those that the format leaves out of any.
 
     Raises:
-        ValueError: a symbolic link is among them; what it leads to may change without the folder.
+        ReblurError: a symbolic link is among them; what it leads to may change without the folder.
     """
     left_out = {PurePosixPath(name) for name in (*ignored, *IGNORED_BY_FORMAT)}
     found = []
@@ -119,7 +123,7 @@ def files_to_sign(directory: Path, ignored: Iterable[str]) -> list[str]:
         if left_out & {relative, *relative.parents}:
             continue
         if path.is_symlink():
-            raise ValueError(f"{path} is a symbolic link, which cannot be signed: put the file itself there")
+            raise ReblurError(f"{path} is a symbolic link, which cannot be signed: put the file itself there")
         if path.is_file():
             found.append(str(relative))
     return sorted(found)
@@ -134,21 +138,21 @@ def load_public_key(path: Path) -> EllipticCurvePublicKey:
     """Read a public key in PEM.
 
     Raises:
-        ValueError: cryptography is missing, or the file is no public key on a curve in ``HASHES``.
+        ReblurError: cryptography is missing, or the file is no public key on a curve in ``HASHES``.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError as error:
-        raise ValueError(NEEDS_PACKAGE) from error
+        raise ReblurError(NEEDS_PACKAGE) from error
     try:
         key = load_pem_public_key(path.read_bytes())
     except OSError as error:
-        raise ValueError(f"cannot read the public key {path}: {error.strerror or error}") from error
+        raise ReblurError(f"cannot read the public key {path}: {error.strerror or error}") from error
     except Exception as error:  # cryptography raises several kinds, not all of them its own
-        raise ValueError(f"{path} is no public key in PEM, such as `openssl ec -pubout` writes") from error
+        raise ReblurError(f"{path} is no public key in PEM, such as `openssl ec -pubout` writes") from error
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in HASHES:
-        raise ValueError(f"{path} is no elliptic-curve key of a kind that can be used: {', '.join(HASHES)}")
+        raise ReblurError(f"{path} is no elliptic-curve key of a kind that can be used: {', '.join(HASHES)}")
     return key
 
 
@@ -178,17 +182,17 @@ def _signed_files(payload: bytes, path: Path) -> SignedFiles:
         made = statement["predicate"]["serialization"]
         resources = statement["predicate"]["resources"]
         if kinds != (STATEMENT_TYPE, PREDICATE_TYPE) or made["method"] != "files" or made["hash_type"] != "sha256":
-            raise ValueError("it does not list the SHA-256 of files")
+            raise ReblurError("it does not list the SHA-256 of files")
         digests = {resource["name"]: resource["digest"] for resource in resources}
         return SignedFiles(digests=digests, ignored=tuple(made.get("ignore_paths", ())))
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} signs something else than a folder of files ({error})") from error
+        raise ReblurError(f"{path} signs something else than a folder of files ({error})") from error
 
 
 def _check(directory: Path, path: str, signed: SignedFiles) -> None:
     if path not in signed.digests:
-        raise ValueError(f"{directory / path} is not among the signed files: sign the export again")
+        raise ReblurError(f"{directory / path} is not among the signed files: sign the export again")
     if not (directory / path).is_file():
-        raise ValueError(f"{directory / path} was signed, but is missing")
+        raise ReblurError(f"{directory / path} was signed, but is missing")
     if sha256_of(directory / path) != signed.digests[path]:
-        raise ValueError(f"{directory / path} is not the file that was signed")
+        raise ReblurError(f"{directory / path} is not the file that was signed")

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from runtime.photos import exif, png16
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 
 MIN_SIDE_PX = 32
@@ -29,7 +31,6 @@ MAX_MEGAPIXELS = 150
 JPEG_EXTENSIONS = (".jpg", ".jpeg")
 PNG_EXTENSIONS = (".png",)
 
-Array = NDArray[np.float32]
 
 _UPRIGHT: dict[int, Callable[[NDArray], NDArray]] = {
     1: lambda a: a,
@@ -51,9 +52,9 @@ _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, str
 class Photo:
     """A photograph, upright."""
 
-    rgb: Array
+    rgb: FloatArray
     """(H, W, 3) in [0, 1], gamma-encoded (sRGB, or the space of ``icc_profile``)."""
-    alpha: Array | None = None
+    alpha: FloatArray | None = None
     """(H, W) in [0, 1], or None when the picture has no transparency."""
     exif: bytes | None = None
     """EXIF block with Orientation 1 (the pixels are upright already), or None."""
@@ -71,23 +72,23 @@ def read_photo(path: Path | str) -> Photo:
     EXIF that cannot be parsed is left out. CMYK is converted without colour management.
 
     Raises:
-        ValueError: there is no such file, it is no JPEG or PNG, it is damaged, or its size is out of bounds.
+        ReblurError: there is no such file, it is no JPEG or PNG, it is damaged, or its size is out of bounds.
     """
     path = Path(path)
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: expected a JPEG or PNG file")
+        raise ReblurError(f"{path} is a folder: expected a JPEG or PNG file")
     if not path.exists():
-        raise ValueError(f"no photograph at {path}: check the path")
+        raise ReblurError(f"no photograph at {path}: check the path")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on size (the limit below is ours) and on malformed EXIF
             image = Image.open(path, formats=("JPEG", "PNG"))
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is neither a JPEG nor a PNG picture: convert it to one of them first") from error
+        raise ReblurError(f"{path} is neither a JPEG nor a PNG picture: convert it to one of them first") from error
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels") from error
+        raise ReblurError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels") from error
     except _DAMAGED as error:
-        raise ValueError(f"cannot read {path}: {_reason(error)}") from error
+        raise ReblurError(f"cannot read {path}: {_reason(error)}") from error
     with image:
         _check_size(image, path)
         bit_depth = 16 if png16.is_16_bit(image) else 8  # first: reading EXIF may load the picture
@@ -95,7 +96,7 @@ def read_photo(path: Path | str) -> Photo:
         try:
             pixels = _pixels_16_bit(image, path) if bit_depth == 16 else _pixels_8_bit(image)
         except _DAMAGED as error:
-            raise ValueError(f"{path} is damaged or cut short ({_reason(error)}): copy it again") from error
+            raise ReblurError(f"{path} is damaged or cut short ({_reason(error)}): copy it again") from error
         pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
         return Photo(
             rgb=np.ascontiguousarray(pixels[..., :3]),
@@ -107,7 +108,7 @@ def read_photo(path: Path | str) -> Photo:
         )
 
 
-def write_photo(path: Path | str, rgb: Array, *, like: Photo, quality: int = 95) -> None:
+def write_photo(path: Path | str, rgb: FloatArray, *, like: Photo, quality: int = 95) -> None:
     """Write a picture as JPEG or PNG, by extension, with what belongs to the photograph it was made from.
 
     EXIF (its pixel size updated) and ICC profile are kept; a PNG also keeps alpha, resized to the picture,
@@ -120,7 +121,7 @@ def write_photo(path: Path | str, rgb: Array, *, like: Photo, quality: int = 95)
         quality: JPEG quality, 1 to 100; no chroma subsampling.
 
     Raises:
-        ValueError: unknown extension, the file is the photograph itself, or it cannot be written.
+        ReblurError: unknown extension, the file is the photograph itself, or it cannot be written.
     """
     path = Path(path)
     check_writable_as_photo(path, like)
@@ -151,7 +152,7 @@ def write_photo(path: Path | str, rgb: Array, *, like: Photo, quality: int = 95)
                 icc_profile=like.icc_profile,
             )
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot encode {path}: {_reason(error)}; try .png") from error
+        raise ReblurError(f"cannot encode {path}: {_reason(error)}; try .png") from error
     write_atomically(path, buffer.getvalue())
 
 
@@ -159,20 +160,20 @@ def check_writable_as_photo(path: Path, like: Photo) -> None:
     """Refuse an output path before any work is done: its extension, its folder, the photograph itself.
 
     Raises:
-        ValueError: says which.
+        ReblurError: says which.
     """
     extensions = JPEG_EXTENSIONS + PNG_EXTENSIONS
     if path.suffix.lower() not in extensions:
-        raise ValueError(f"cannot tell the format of {path}: expected a name ending in {', '.join(extensions)}")
+        raise ReblurError(f"cannot tell the format of {path}: expected a name ending in {', '.join(extensions)}")
     if not path.parent.is_dir():
-        raise ValueError(f"cannot write {path}: there is no folder {path.parent}")
+        raise ReblurError(f"cannot write {path}: there is no folder {path.parent}")
     if path.is_dir():
-        raise ValueError(f"cannot write {path}: it is a folder")
+        raise ReblurError(f"cannot write {path}: it is a folder")
     if like.path is not None and path.exists() and like.path.exists() and path.samefile(like.path):
-        raise ValueError(f"{path} is the photograph itself: choose another name for the result")
+        raise ReblurError(f"{path} is the photograph itself: choose another name for the result")
 
 
-def resize(pixels: Array, height: int, width: int) -> Array:
+def resize(pixels: FloatArray, height: int, width: int) -> FloatArray:
     """Resize with antialiasing (Lanczos), clipped to [0, 1].
 
     Args:
@@ -199,18 +200,18 @@ def resize(pixels: Array, height: int, width: int) -> Array:
 def _check_size(image: Image.Image, path: Path) -> None:
     width, height = image.size
     if min(width, height) < MIN_SIDE_PX:
-        raise ValueError(f"{path} is too small: expected at least {MIN_SIDE_PX} px a side, got {width}x{height}")
+        raise ReblurError(f"{path} is too small: expected at least {MIN_SIDE_PX} px a side, got {width}x{height}")
     if width * height > MAX_MEGAPIXELS * 1e6:
-        raise ValueError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels, got {width}x{height}")
+        raise ReblurError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels, got {width}x{height}")
 
 
-def _pixels_8_bit(image: Image.Image) -> Array:
+def _pixels_8_bit(image: Image.Image) -> FloatArray:
     """(H, W, 3) or, with alpha, (H, W, 4), in [0, 1]."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
     return np.asarray(image.convert(mode)).astype(np.float32) / np.float32(255.0)
 
 
-def _pixels_16_bit(image: Image.Image, path: Path) -> Array:
+def _pixels_16_bit(image: Image.Image, path: Path) -> FloatArray:
     """(H, W, 3) or, with alpha, (H, W, 4), in [0, 1]."""
     samples = png16.read_samples(path)
     transparent = image.info.get("transparency")  # a colour key: pixels of exactly this colour are transparent

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.system.arrays import FloatArray
+
 FLAT_GRADIENT = 0.02
 """Gradient per pixel, about 5 of 255 code values, at which confidence is one half."""
 CONFIDENCE_RADIUS_PX = 2
@@ -17,10 +19,10 @@ CONFIDENCE_RADIUS_PX = 2
 CONFIDENCE_FLOOR = 1e-3
 """Where nothing near is textured, the flat values still count."""
 
-Array = NDArray[np.float32]
 
-
-def guided_filter(values: Array, guide: Array, weights: Array, radius_px: int, epsilon: float) -> Array:
+def guided_filter(
+    values: FloatArray, guide: FloatArray, weights: FloatArray, radius_px: int, epsilon: float
+) -> FloatArray:
     """Smooth ``values`` along the edges of ``guide`` (section 3.1, with a weight for each pixel).
 
     Args:
@@ -47,7 +49,7 @@ def guided_filter(values: Array, guide: Array, weights: Array, radius_px: int, e
     return smooth.astype(np.float32)
 
 
-def texture_confidence(guide: Array) -> Array:
+def texture_confidence(guide: FloatArray) -> FloatArray:
     """How far blur can be told at each pixel: near 1 on texture and edges, near 0 where the picture is flat.
 
     Args:

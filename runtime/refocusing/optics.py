@@ -24,30 +24,30 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
 REFERENCE_F_NUMBER = 2.0
 """At this f-number differences in blur are those of the photograph."""
 TAP_RADIUS = 0.03
 """Half the side of the window that stands for the tapped point, relative to the long side: a finger's width."""
 
-Array = NDArray[np.float32]
-
 
 def check_tap(focus_xy: tuple[float, float], f_number: float) -> None:
     """Refuse a point outside the picture and an impossible aperture.
 
     Raises:
-        ValueError: says which.
+        ReblurError: says which.
     """
     if len(focus_xy) != 2 or not all(0.0 <= coordinate <= 1.0 for coordinate in focus_xy):
         shown = ",".join(f"{coordinate:g}" for coordinate in focus_xy)
-        raise ValueError(f"focus must be x,y within the picture, both in [0, 1], got {shown}")
+        raise ReblurError(f"focus must be x,y within the picture, both in [0, 1], got {shown}")
     if not (math.isfinite(f_number) and f_number > 0.0):
-        raise ValueError(f"aperture must be an f-number above 0, such as 1.4, got {f_number:g}")
+        raise ReblurError(f"aperture must be an f-number above 0, such as 1.4, got {f_number:g}")
 
 
-def defocus_at(defocus_px: Array, focus_xy: tuple[float, float], confidence: Array | None = None) -> float:
+def defocus_at(defocus_px: FloatArray, focus_xy: tuple[float, float], confidence: FloatArray | None = None) -> float:
     """Defocus at a point, from a small window around it, which noise and a tap beside the eye do not move.
 
     Args:
@@ -70,12 +70,12 @@ def defocus_at(defocus_px: Array, focus_xy: tuple[float, float], confidence: Arr
 
 
 def target_sigma_px(
-    defocus_px: Array,
+    defocus_px: FloatArray,
     focus_xy: tuple[float, float],
     f_number: float,
     sigma_max_px: float,
-    confidence: Array | None = None,
-) -> Array:
+    confidence: FloatArray | None = None,
+) -> FloatArray:
     """Blur that each pixel gets when the lens is focused on a point.
 
     Args:
@@ -90,7 +90,7 @@ def target_sigma_px(
         (H, W) sigma in pixels, in [0, sigma_max_px]; about 0 at the point.
 
     Raises:
-        ValueError: the point is outside the picture or the aperture is not above 0.
+        ReblurError: the point is outside the picture or the aperture is not above 0.
     """
     check_tap(focus_xy, f_number)
     gain = REFERENCE_F_NUMBER / f_number
@@ -98,7 +98,7 @@ def target_sigma_px(
     return np.clip(gain * difference, 0.0, sigma_max_px).astype(np.float32)
 
 
-def defocus_from_disparity(disparity: Array, sigma_max_px: float) -> Array:
+def defocus_from_disparity(disparity: FloatArray, sigma_max_px: float) -> FloatArray:
     """Signed defocus for a map of relative inverse depth, as from a depth camera or a depth network.
 
     The scale is a choice, since relative disparity has none: over the map's whole range, 0 to 1, blur differs

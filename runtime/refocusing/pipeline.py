@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.backends import open_artifact
 from runtime.backends.base import GraphRunner
@@ -22,6 +21,8 @@ from runtime.photos.photo import Photo, resize
 from runtime.refocusing import optics
 from runtime.refocusing.guided_filter import guided_filter, texture_confidence
 from runtime.refocusing.tiling import run_tiled, tile_count
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
 WORKING_LONG_SIDE_PX = 1024
 """Longest side at which a photograph is analysed and refocused, unless another is asked for."""
@@ -32,20 +33,18 @@ SMOOTHING_EPSILON = 1e-2
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 GRAPHS = ("defocus", "deblur", "refocus")
 
-Array = NDArray[np.float32]
-
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
     """What is known of a photograph before anything is tapped, at its working size (h, w)."""
 
-    sigma_px: Array
+    sigma_px: FloatArray
     """(h, w) estimated blur sigma of the photograph, in pixels of the working size."""
-    defocus_px: Array
+    defocus_px: FloatArray
     """(h, w) the same, spread from textured to flat places along the picture's edges: what the optics go by."""
-    confidence: Array
+    confidence: FloatArray
     """(h, w) how far blur can be told there: see ``guided.texture_confidence``."""
-    sharp: Array
+    sharp: FloatArray
     """(h, w, 3) sRGB in [0, 1]: all in focus."""
     photo_size_px: tuple[int, int]
     """Height and width of the photograph itself."""
@@ -75,7 +74,7 @@ class RefocusPipeline:
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
     ) -> None:
         if working_long_side_px < 32:
-            raise ValueError(f"the long side must be at least 32 px, got {working_long_side_px}")
+            raise ReblurError(f"the long side must be at least 32 px, got {working_long_side_px}")
         self.manifest = manifest
         self.working_long_side_px = working_long_side_px
         self._runners = {graph: runners[graph] for graph in GRAPHS}
@@ -103,7 +102,7 @@ class RefocusPipeline:
             public_key: PEM file; the folder must be signed with its other half. None asks for no signature.
 
         Raises:
-            ValueError: no export there, no valid signature, no such pipeline in it, altered files, or a missing
+            ReblurError: no export there, no valid signature, no such pipeline in it, altered files, or a missing
                 interpreter.
         """
         directory = Path(artifacts_dir)
@@ -123,7 +122,7 @@ class RefocusPipeline:
         return self._runners["deblur"].artifact.precision
 
     def analyse(
-        self, image: Photo | Array, on_progress: Callable[[int, int], None] = lambda done, total: None
+        self, image: Photo | FloatArray, on_progress: Callable[[int, int], None] = lambda done, total: None
     ) -> Analysis:
         """Estimate the defocus map of a photograph and remove its blur. Keeps the result for ``refocus``.
 
@@ -132,7 +131,7 @@ class RefocusPipeline:
             on_progress: called with the tiles done and their total.
 
         Raises:
-            ValueError: an array that is no such picture.
+            ReblurError: an array that is no such picture.
         """
         rgb = _checked(image.rgb if isinstance(image, Photo) else image)
         height, width = working_size(rgb.shape[0], rgb.shape[1], self.working_long_side_px)
@@ -160,7 +159,9 @@ class RefocusPipeline:
         )
         return self._analysis
 
-    def refocus(self, focus_xy: tuple[float, float], aperture: float, *, defocus_px: Array | None = None) -> Array:
+    def refocus(
+        self, focus_xy: tuple[float, float], aperture: float, *, defocus_px: FloatArray | None = None
+    ) -> FloatArray:
         """Focus the analysed photograph on a point.
 
         Args:
@@ -173,22 +174,24 @@ class RefocusPipeline:
             (h, w, 3) sRGB in [0, 1], at the working size.
 
         Raises:
-            ValueError: nothing was analysed, the point is outside the picture, or the aperture is not above
+            ReblurError: nothing was analysed, the point is outside the picture, or the aperture is not above
                 0.
         """
         if self._analysis is None:
-            raise ValueError("there is no photograph to refocus: call analyse first")
+            raise ReblurError("there is no photograph to refocus: call analyse first")
         optics.check_tap(focus_xy, aperture)
         known, confidence = defocus_px, None
         if known is None:
             known, confidence = self._analysis.defocus_px, self._analysis.confidence
         if known.shape != self._analysis.size_px:
-            raise ValueError(f"defocus_px must have the working size {self._analysis.size_px}, got {known.shape}")
+            raise ReblurError(f"defocus_px must have the working size {self._analysis.size_px}, got {known.shape}")
         target = optics.target_sigma_px(known, focus_xy, aperture, self.manifest.sigma_max_px, confidence)
         inputs = {"sharp": _to_planes(self._analysis.sharp), "target_sigma_px": target[None, None]}
         return _from_planes(self._run("refocus", inputs))
 
-    def _run(self, graph: str, inputs: Mapping[str, Array], on_tile: Callable[[], None] = lambda: None) -> Array:
+    def _run(
+        self, graph: str, inputs: Mapping[str, FloatArray], on_tile: Callable[[], None] = lambda: None
+    ) -> FloatArray:
         """Run one graph in tiles; its only output, (1, C, h, w)."""
         runner = self._runners[graph]
         halo_px = self.manifest.graphs[graph].halo_px
@@ -207,27 +210,27 @@ def working_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def smooth_defocus(sigma_px: Array, luma: Array, confidence: Array, sigma_max_px: float) -> Array:
+def smooth_defocus(sigma_px: FloatArray, luma: FloatArray, confidence: FloatArray, sigma_max_px: float) -> FloatArray:
     """The defocus map spread from where blur can be seen to where it cannot, along the picture's edges: (h, w)."""
     radius_px = max(2, round(SMOOTHING_RADIUS * max(sigma_px.shape)))
     smooth = guided_filter(sigma_px, luma, confidence, radius_px, SMOOTHING_EPSILON)
     return np.clip(smooth, 0.0, sigma_max_px)
 
 
-def _checked(rgb: Array) -> Array:
+def _checked(rgb: FloatArray) -> FloatArray:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or not np.issubdtype(rgb.dtype, np.floating):
-        raise ValueError(f"expected an (H, W, 3) picture of floats in [0, 1], got {rgb.dtype} {rgb.shape}")
+        raise ReblurError(f"expected an (H, W, 3) picture of floats in [0, 1], got {rgb.dtype} {rgb.shape}")
     low, high = float(rgb.min()), float(rgb.max())
     if not (low >= 0.0 and high <= 1.0):
-        raise ValueError(f"expected a picture with values in [0, 1], got {low:g} to {high:g}")
+        raise ReblurError(f"expected a picture with values in [0, 1], got {low:g} to {high:g}")
     return rgb.astype(np.float32, copy=False)
 
 
-def _to_planes(picture: Array) -> Array:
+def _to_planes(picture: FloatArray) -> FloatArray:
     """(h, w, 3) -> (1, 3, h, w)."""
     return np.ascontiguousarray(picture.transpose(2, 0, 1))[None]
 
 
-def _from_planes(planes: Array) -> Array:
+def _from_planes(planes: FloatArray) -> FloatArray:
     """(1, 3, h, w) -> (h, w, 3), clipped to [0, 1]."""
     return np.ascontiguousarray(np.clip(planes[0].transpose(1, 2, 0), 0.0, 1.0))

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
 ALIGNMENT_PX = 16
 """Tiles start at multiples of this, so that the strided layers of a network meet the same pixels in each."""
 
-Array = NDArray[np.float32]
-Run = Callable[[Mapping[str, Array]], dict[str, Array]]
+Run = Callable[[Mapping[str, FloatArray]], dict[str, FloatArray]]
 
 
 class Span(NamedTuple):
@@ -39,11 +40,11 @@ def spans(size: int, tile: int, halo: int) -> list[Span]:
         halo: pixels at a tile's inner ends that are not kept.
 
     Raises:
-        ValueError: the halo leaves nothing of a tile.
+        ReblurError: the halo leaves nothing of a tile.
     """
     step = (tile - 2 * halo) // ALIGNMENT_PX * ALIGNMENT_PX
     if size > tile and step <= 0:
-        raise ValueError(
+        raise ReblurError(
             f"tiles of {tile} px are too small for a halo of {halo} px: "
             f"export at a larger --size, or limit the picture to {tile} px a side"
         )
@@ -70,11 +71,11 @@ def tile_count(height: int, width: int, tile_size: tuple[int, int], halo_px: int
 
 def run_tiled(
     run: Run,
-    inputs: Mapping[str, Array],
+    inputs: Mapping[str, FloatArray],
     tile_size: tuple[int, int],
     halo_px: int,
     on_tile: Callable[[], None] = lambda: None,
-) -> dict[str, Array]:
+) -> dict[str, FloatArray]:
     """Run a fixed-size graph over pictures of any size; edges are replicated where tiles reach beyond them.
 
     Args:
@@ -88,7 +89,7 @@ def run_tiled(
         (1, C, H, W) each, by name.
 
     Raises:
-        ValueError: the halo leaves nothing of a tile.
+        ReblurError: the halo leaves nothing of a tile.
     """
     height, width = next(iter(inputs.values())).shape[2:]
     rows, columns = _grid(height, width, tile_size, halo_px)
@@ -97,7 +98,7 @@ def run_tiled(
     padded = {
         name: np.pad(x, ((0, 0), (0, 0), (0, pad_rows), (0, pad_columns)), mode="edge") for name, x in inputs.items()
     }
-    results: dict[str, Array] = {}
+    results: dict[str, FloatArray] = {}
     for y in rows:
         for x in columns:
             window = (..., slice(y.start, y.start + tile_size[0]), slice(x.start, x.start + tile_size[1]))

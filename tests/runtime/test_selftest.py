@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runtime import backends, selftest
-from runtime.backends.base import Array
+from runtime.backends.base import FloatArray
 from runtime.backends.tflite import interpreter_name
 from runtime.manifest.records import Artifact
 
@@ -20,16 +20,16 @@ RIGHT = np.repeat(np.repeat(0.5 * np.arange(9, dtype=np.float32).reshape(3, 3), 
 class Answers:
     """Answers the same, whatever it is asked."""
 
-    def __init__(self, artifact: Artifact, value: Array) -> None:
+    def __init__(self, artifact: Artifact, value: FloatArray) -> None:
         self.artifact = artifact
         self.value = value
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         assert {name: value.shape for name, value in inputs.items()} == {"image": (1, 3, 32, 32)}
         return {"sigma_px": self.value}
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, value: Array) -> None:
+def answer(monkeypatch: pytest.MonkeyPatch, value: FloatArray) -> None:
     monkeypatch.setitem(backends.OPENERS, "tflite", lambda artifact, *_: Answers(artifact, value))
 
 
@@ -56,7 +56,11 @@ def test_one_line_for_each_file(
     ],
 )
 def test_wrong_answers_fail(
-    manifest_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: Array, reason: str
+    manifest_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    value: FloatArray,
+    reason: str,
 ) -> None:
     answer(monkeypatch, value)
     assert selftest.main([str(manifest_dir)]) == 1

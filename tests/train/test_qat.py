@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from runtime.system.files import sha256_of
 from train import qat
 from train.checkpoint import Deployable, build_deployable, load_deployable, save_deployable
 from train.presets import preset
@@ -13,7 +14,7 @@ from train.quantization.crops import Pictures
 from train.quantization.equalization import rescale_finest
 from train.quantization.fake_quant import SimulatedInt8
 from train.quantization.fine_tune import QatConfig, fine_tune, fine_tune_networks
-from train.quantization.weights import digest_of, int8_path
+from train.quantization.weights import int8_path
 
 TINY = QatConfig(
     steps=12, batch_size=2, crop_px=32, scenes=2, scene_px=48, measure_every=5, measure_batches=2,
@@ -103,7 +104,7 @@ def test_the_command_writes_beside_the_checkpoint(
     assert written.name == "small_int8.safetensors"
     assert f"written to {written}" in capsys.readouterr().out
     assert load_deployable(written).config == load_deployable(checkpoint).config
-    assert digest_of(written) != digest_of(checkpoint)
+    assert sha256_of(written) != sha256_of(checkpoint)
 
 
 @pytest.mark.parametrize(

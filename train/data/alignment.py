@@ -19,9 +19,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.arrays import FloatArray
 from train.data.photos import Picture
 
-Map = NDArray[np.float32]
+Map = FloatArray
 
 MATCH_SIGMAS_PX = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0)
 """Blurs of the sharp picture that are tried at each place."""
@@ -65,7 +66,7 @@ def batch_flow(a: Tensor, b: Tensor, method: Literal["dis", "raft"] = "dis") -> 
     """``flow_between`` for (B, 3, H, W) tensors -> (B, 2, H, W), without gradient, on the tensors' device.
 
     Raises:
-        ValueError: "raft" is asked for and its weights are not there.
+        ReblurError: "raft" is asked for and its weights are not there.
     """
     if method == "raft":
         from train.data.raft import raft_flow
@@ -161,10 +162,10 @@ def match_blur(blurry: Picture, bank: list[Picture], flow: Map) -> Picture:
     return best
 
 
-def gain_between(blurry: Picture, matched: Picture) -> NDArray[np.float32]:
+def gain_between(blurry: Picture, matched: Picture) -> FloatArray:
     """Per-channel factor on ``matched`` for equal exposure and white balance, within 10 %; (3,)."""
     sums = (blurry * matched).sum((0, 1)) / np.maximum((matched * matched).sum((0, 1)), 1e-6)
-    gain: NDArray[np.float32] = np.clip(sums, 0.9, 1.1).astype(np.float32)
+    gain: FloatArray = np.clip(sums, 0.9, 1.1).astype(np.float32)
     return gain
 
 

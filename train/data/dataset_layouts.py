@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from runtime.system.errors import ReblurError
+
 TIFF_SUFFIXES = (".tif", ".tiff")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 SPLITS = ("train", "val", "test")
@@ -30,7 +32,7 @@ def by_order(blurry: Path, sharp: Path) -> list[PairFiles]:
     """The n-th file of one folder with the n-th of the other, numbers in names compared as numbers."""
     left, right = pictures_in(blurry), pictures_in(sharp)
     if len(left) != len(right):
-        raise ValueError(
+        raise ReblurError(
             f"cannot pair {blurry} ({len(left)} pictures) with {sharp} ({len(right)}) by order: expected equal counts"
         )
     return [PairFiles(a.stem, a, b) for a, b in zip(left, right, strict=True)]
@@ -41,7 +43,7 @@ def by_stem(blurry: Path, sharp: Path) -> list[PairFiles]:
     left, right = _by_unique_stem(pictures_in(blurry)), _by_unique_stem(pictures_in(sharp))
     for here, there, missing in ((blurry, sharp, left.keys() - right.keys()), (sharp, blurry, right.keys() - left)):
         if missing:
-            raise ValueError(f"{here} has pictures without one of the same name in {there}: {first_few(missing)}")
+            raise ReblurError(f"{here} has pictures without one of the same name in {there}: {first_few(missing)}")
     return [PairFiles(stem, path, right[stem]) for stem, path in left.items()]
 
 
@@ -59,7 +61,7 @@ def by_scene(blurry: Path, sharp: Path) -> list[PairFiles]:
     truths = _by_unique_stem(pictures_in(sharp))
     missing = {scene.name for scene in scenes} - truths.keys()
     if missing:
-        raise ValueError(f"{blurry} has scenes without a picture of that name in {sharp}: {first_few(missing)}")
+        raise ReblurError(f"{blurry} has scenes without a picture of that name in {sharp}: {first_few(missing)}")
     return [
         PairFiles(f"{scene.name}/{path.stem}", path, truths[scene.name])
         for scene in scenes
@@ -71,7 +73,7 @@ def by_stack(blurry: Path, sharp: Path) -> list[PairFiles]:
     """Every frame of a focal stack with its one all-in-focus picture."""
     truths = pictures_in(sharp)
     if len(truths) != 1:
-        raise ValueError(f"{sharp} has {len(truths)} pictures: expected the one all-in-focus picture of the stack")
+        raise ReblurError(f"{sharp} has {len(truths)} pictures: expected the one all-in-focus picture of the stack")
     return [PairFiles(path.stem, path, truths[0]) for path in pictures_in(blurry)]
 
 
@@ -166,11 +168,11 @@ def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder, numbers in names compared as numbers.
 
     Raises:
-        ValueError: there are none.
+        ReblurError: there are none.
     """
     paths = _pictures(folder)
     if not paths:
-        raise ValueError(f"{folder} holds no picture: expected files ending in {', '.join(PICTURE_SUFFIXES)}")
+        raise ReblurError(f"{folder} holds no picture: expected files ending in {', '.join(PICTURE_SUFFIXES)}")
     return paths
 
 
@@ -188,7 +190,7 @@ def _by_unique_stem(paths: list[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
         if path.stem in found:
-            raise ValueError(f"{path} and {found[path.stem].name} differ in extension only: keep one of them")
+            raise ReblurError(f"{path} and {found[path.stem].name} differ in extension only: keep one of them")
         found[path.stem] = path
     return found
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.arrays import FloatArray
 from train.data.smooth_noise import padded_grid, smooth_fields
 
 CELLS = (3, 8)
@@ -31,7 +31,7 @@ QUANTILE_STRIDE = 8
 class Outline(NamedTuple):
     """Where one layer is, in plain numbers: where smooth noise on a tilted plane lies above a level."""
 
-    grid: NDArray[np.float32]
+    grid: FloatArray
     """(8, 8), the noise."""
     cells: int
     tilt_x: float

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.data.optical_flow import picture_flow
 from train.data.pair_files import PairFiles
@@ -55,7 +56,7 @@ class FlowCache:
         """The folder is made if need be; None keeps nothing on disk.
 
         Raises:
-            ValueError: the folder cannot be made.
+            ReblurError: the folder cannot be made.
         """
         self.folder = folder
         self._recent: Recent[PairFiles] = Recent(limit_bytes)
@@ -63,7 +64,7 @@ class FlowCache:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise ValueError(f"cannot make the folder {folder} for flow: {error.strerror or error}") from error
+                raise ReblurError(f"cannot make the folder {folder} for flow: {error.strerror or error}") from error
 
     def flows(self, pair: PairFiles, pictures: Callable[[], tuple[Picture, Picture]]) -> Flows:
         """The flow of a pair; ``pictures`` is called only where it must be computed."""

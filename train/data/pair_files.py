@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from runtime.photos import exif
 from runtime.photos.photo import read_photo
+from runtime.system.errors import ReblurError
 from train.data.dataset_layouts import LAYOUTS, SPLITS, TIFF_SUFFIXES, PairFiles, first_few
 from train.data.photos import Picture
 
@@ -27,22 +28,22 @@ def find_pairs(folder: Path, split: str = "train", layout: str = "auto") -> list
         layout: one of ``LAYOUTS``, or "auto".
 
     Raises:
-        ValueError: no such folder, split or layout; files without a partner; no pictures at all.
+        ReblurError: no such folder, split or layout; files without a partner; no pictures at all.
     """
     if split not in SPLITS:
-        raise ValueError(f"no split {split!r}: choose one of {', '.join(SPLITS)}")
+        raise ReblurError(f"no split {split!r}: choose one of {', '.join(SPLITS)}")
     if layout != "auto" and layout not in LAYOUTS:
-        raise ValueError(f"no layout {layout!r}: choose auto or one of {', '.join(LAYOUTS)}")
+        raise ReblurError(f"no layout {layout!r}: choose auto or one of {', '.join(LAYOUTS)}")
     if not folder.is_dir():
-        raise ValueError(f"no folder of picture pairs at {folder}")
+        raise ReblurError(f"no folder of picture pairs at {folder}")
     name = _detect(folder) if layout == "auto" else layout
     chosen = LAYOUTS[name]
     sides = chosen.sides(folder, split)
     if sides is None:
         there = [other for other in SPLITS if chosen.sides(folder, other)]
         if there:
-            raise ValueError(f"{folder} (layout {name}) has no {split!r} split: it has {', '.join(there)}")
-        raise ValueError(f"{folder} is not of layout {name}: expected {chosen.shape}; found {_contents(folder)}")
+            raise ReblurError(f"{folder} (layout {name}) has no {split!r} split: it has {', '.join(there)}")
+        raise ReblurError(f"{folder} is not of layout {name}: expected {chosen.shape}; found {_contents(folder)}")
     return chosen.pair(*sides)
 
 
@@ -52,31 +53,31 @@ def _detect(folder: Path) -> str:
         if sides and layout.fits(*sides):
             return name
     known = "; ".join(f"{name}: {layout.shape}" for name, layout in LAYOUTS.items())
-    raise ValueError(f"{folder} is of no known layout: found {_contents(folder)}; known are {known}")
+    raise ReblurError(f"{folder} is of no known layout: found {_contents(folder)}; known are {known}")
 
 
 def read_picture(path: Path) -> Picture:
     """Read a PNG, JPEG or TIFF, upright, 16 bits a sample kept: (H, W, 3) float32 in [0, 1]; grey becomes RGB.
 
     Raises:
-        ValueError: there is no such file, it is of another kind, or it is damaged.
+        ReblurError: there is no such file, it is of another kind, or it is damaged.
     """
     return _read_tiff(path) if path.suffix.lower() in TIFF_SUFFIXES else read_photo(path).rgb
 
 
 def _read_tiff(path: Path) -> Picture:
     if not path.is_file():
-        raise ValueError(f"no photograph at {path}: check the path")
+        raise ReblurError(f"no photograph at {path}: check the path")
     if _header(path)[1] != 1:
-        raise ValueError(f"{path} is a TIFF that its metadata rotates: save it upright, or as PNG")
+        raise ReblurError(f"{path} is a TIFF that its metadata rotates: save it upright, or as PNG")
     # Pillow would halve the bits of 16-bit colour.
     log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     samples = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     cv2.utils.logging.setLogLevel(log_level)
     if samples is None:
-        raise ValueError(f"{path} is damaged, cut short or no TIFF picture: copy it again")
+        raise ReblurError(f"{path} is damaged, cut short or no TIFF picture: copy it again")
     if samples.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"{path} has {samples.dtype} samples: expected 8 or 16 bits")
+        raise ReblurError(f"{path} has {samples.dtype} samples: expected 8 or 16 bits")
     return np.ascontiguousarray(samples[..., ::-1] / np.float64(np.iinfo(samples.dtype).max), np.float32)
 
 
@@ -84,7 +85,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     """Height and width, upright, from the header alone where that can be read.
 
     Raises:
-        ValueError: as ``read_picture``, as far as the header shows it.
+        ReblurError: as ``read_picture``, as far as the header shows it.
     """
     size, orientation = _header(path)
     if size is None:
@@ -97,7 +98,7 @@ def pair_pictures(files: Sequence[PairFiles], index: int) -> tuple[Picture, Pict
     """The whole blurry and sharp picture of a pair, each (H, W, 3) float32 in [0, 1].
 
     Raises:
-        ValueError: one cannot be read, or they differ in size.
+        ReblurError: one cannot be read, or they differ in size.
     """
     pair = files[index]
     blurry, sharp = read_picture(pair.blurry), read_picture(pair.sharp)
@@ -109,7 +110,7 @@ def check_sizes(files: Sequence[PairFiles], least_px: int) -> None:
     """Look at every header, so that a run does not end after an hour.
 
     Raises:
-        ValueError: a pair's pictures differ in size, or one side is shorter than ``least_px``.
+        ReblurError: a pair's pictures differ in size, or one side is shorter than ``least_px``.
     """
     sizes: dict[Path, tuple[int, int]] = {}
     for pair in files:
@@ -119,7 +120,9 @@ def check_sizes(files: Sequence[PairFiles], least_px: int) -> None:
         height, width = sizes[pair.blurry]
         _check_equal(pair, sizes[pair.blurry], sizes[pair.sharp])
         if min(height, width) < least_px:
-            raise ValueError(f"{pair.blurry} is {width}x{height}: expected at least {least_px} px a side for the crops")
+            raise ReblurError(
+                f"{pair.blurry} is {width}x{height}: expected at least {least_px} px a side for the crops"
+            )
 
 
 def _header(path: Path) -> tuple[tuple[int, int] | None, int]:
@@ -130,12 +133,12 @@ def _header(path: Path) -> tuple[tuple[int, int] | None, int]:
     except (UnidentifiedImageError, Image.DecompressionBombError):
         return None, 1
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ReblurError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _check_equal(pair: PairFiles, blurry: tuple[int, int], sharp: tuple[int, int]) -> None:
     if blurry != sharp:
-        raise ValueError(
+        raise ReblurError(
             f"the pictures of a pair must have one size: {pair.blurry} is {blurry[1]}x{blurry[0]}, "
             f"{pair.sharp} is {sharp[1]}x{sharp[0]}"
         )

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 from train.data.flow_cache import FlowCache, Flows, Recent
 from train.data.pair_files import PairFiles, check_sizes, read_picture
 from train.data.pair_pool import Pairs
@@ -33,7 +35,7 @@ class Crop(NamedTuple):
     """(S, S, 3), sRGB in [0, 1]."""
     sharp: Picture
     """(S, S, 3), cut where the median flow of the blurry window points."""
-    flows: NDArray[np.float32]
+    flows: FloatArray
     """(4, S, S) px, as ``Flows``: what flow is left between the two."""
 
 
@@ -66,10 +68,10 @@ class RealSource:
             flow_bytes: memory for flow.
 
         Raises:
-            ValueError: there are no files, one cannot be read, a pair's sizes differ or are smaller than a crop.
+            ReblurError: there are no files, one cannot be read, a pair's sizes differ or are smaller than a crop.
         """
         if not files:
-            raise ValueError("no pairs of pictures to train on: expected at least one")
+            raise ReblurError("no pairs of pictures to train on: expected at least one")
         check_sizes(files, size_px)
         self.files = list(files)
         self.size_px = size_px

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from runtime.photos.photo import read_photo
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 
-Picture = NDArray[np.float32]
+Picture = FloatArray
 """(H, W, 3), sRGB in [0, 1]."""
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -37,7 +39,7 @@ def load_photos(folder: Path) -> list[Picture]:
     """Every photograph of a folder, in the order of their names.
 
     Raises:
-        ValueError: the folder does not exist, holds no photograph, or one of them cannot be read.
+        ReblurError: the folder does not exist, holds no photograph, or one of them cannot be read.
     """
     return [read_photo(path).rgb for path in _photo_paths(folder)]
 
@@ -56,10 +58,10 @@ def photo_bytes(photo: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _photo_paths(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise ValueError(f"no folder of photographs at {folder}")
+        raise ReblurError(f"no folder of photographs at {folder}")
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
     if not paths:
-        raise ValueError(f"{folder} holds no photograph: expected files ending in {', '.join(PHOTO_SUFFIXES)}")
+        raise ReblurError(f"{folder} holds no photograph: expected files ending in {', '.join(PHOTO_SUFFIXES)}")
     return paths
 
 
@@ -86,7 +88,7 @@ class PhotoBank:
     sharp the crop is after that.
     """
 
-    def __init__(self, photos: Sequence[NDArray[np.float32] | NDArray[np.uint8]], device: torch.device | str) -> None:
+    def __init__(self, photos: Sequence[FloatArray | NDArray[np.uint8]], device: torch.device | str) -> None:
         self.pixels: list[Tensor] = []
         self._detail: list[NDArray[np.float64]] = []
         for photo in photos:

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
+
 PsfKind = Literal["disc", "polygon", "gaussian"]
 PSF_KINDS: tuple[PsfKind, ...] = get_args(PsfKind)
 BLADES = (5, 8)
@@ -52,15 +54,15 @@ def aperture(shapes: list[ApertureShape], device: torch.device | str = "cpu") ->
     """The tensors of some apertures.
 
     Raises:
-        ValueError: there is no such kind, or the number of blades is out of bounds.
+        ReblurError: there is no such kind, or the number of blades is out of bounds.
     """
     gaussian, apothem, roundness = (np.zeros(len(shapes), np.float32) for _ in range(3))
     normals = np.zeros((len(shapes), BLADES[1], 2), np.float32)
     for row, shape in enumerate(shapes):
         if shape.kind not in PSF_KINDS:
-            raise ValueError(f"no PSF of kind {shape.kind!r}: expected one of {', '.join(PSF_KINDS)}")
+            raise ReblurError(f"no PSF of kind {shape.kind!r}: expected one of {', '.join(PSF_KINDS)}")
         if not BLADES[0] <= shape.blades <= BLADES[1]:
-            raise ValueError(f"an aperture has {BLADES[0]} to {BLADES[1]} blades, got {shape.blades}")
+            raise ReblurError(f"an aperture has {BLADES[0]} to {BLADES[1]} blades, got {shape.blades}")
         gaussian[row] = shape.kind == "gaussian"
         roundness[row] = 1.0 if shape.kind == "disc" else shape.roundness
         apothem[row] = math.cos(math.pi / shape.blades) / math.sqrt((2 + math.cos(2 * math.pi / shape.blades)) / 12)

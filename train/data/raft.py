@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
+
 LEAST_PX = 128
 """RAFT halves three times and correlates over four levels: smaller pictures are padded to this."""
 UPDATES = 12
@@ -32,7 +34,7 @@ def _network(path: Path, device: torch.device) -> nn.Module:
     from torchvision.models.optical_flow import raft_small
 
     if not path.is_file():
-        raise ValueError(
+        raise ReblurError(
             f"RAFT's weights are not on this machine: expected {path.name} in {path.parent}; fetch them as the first "
             'lines of train/data/raft.py say, or use flow="dis"'
         )
@@ -53,7 +55,7 @@ def raft_flow(a: Tensor, b: Tensor) -> Tensor:
         (B, 2, H, W), pixels, x first.
 
     Raises:
-        ValueError: the weights are not on this machine.
+        ReblurError: the weights are not on this machine.
     """
     height, width = a.shape[-2:]
     right = max(LEAST_PX, width + -width % 8) - width

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.system.arrays import FloatArray
 from train.config import SceneConfig
 from train.data.camera import Exposure
 from train.data.depth_layers import Outline, draw_outline
@@ -30,11 +31,11 @@ class Lights(NamedTuple):
     """J small light sources in one picture of a scene."""
 
     picture: int
-    positions: NDArray[np.float32]
+    positions: FloatArray
     """(J, 2), y and x as shares of the picture's side."""
-    sd_px: NDArray[np.float32]
+    sd_px: FloatArray
     """(J,), in pixels of the scene."""
-    colours: NDArray[np.float32]
+    colours: FloatArray
     """(J, 3), linear light, 1 is white."""
 
 
@@ -43,11 +44,11 @@ class ScenePlan(NamedTuple):
 
     pictures: tuple[Window | LeafCrop, ...]
     """Its all-in-focus pictures: one, or one for each layer."""
-    sigmas_px: NDArray[np.float32]
+    sigmas_px: FloatArray
     """(L,), blur of each layer."""
     in_front: NDArray[np.bool_]
     """(L,), whether it lies in front of the plane of focus, where the aperture's image is upside down."""
-    inverse_depths: NDArray[np.float32]
+    inverse_depths: FloatArray
     """(L,), ascending, 0 is farthest and 1 nearest."""
     outlines: tuple[Outline, ...]
     """L - 1: the layer at the back is everywhere."""
@@ -84,7 +85,7 @@ def plan_scene(
 
 def draw_depths(
     config: SceneConfig, layers: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]:
+) -> tuple[FloatArray, NDArray[np.bool_], FloatArray]:
     """Sigma of each layer from its inverse depth: thin lens, linear in the distance from the plane of focus.
 
     The layer furthest from focus gets the scene's blur, so large sigmas are as frequent as small ones.

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.arrays import FloatArray
 from train.config import SceneConfig
 from train.data.camera import expose
 from train.data.depth_layers import coverage, front_most, lay_over
@@ -55,7 +56,7 @@ class SceneRenderer:
 
     def __init__(
         self,
-        photos: Sequence[NDArray[np.float32] | NDArray[np.uint8]],
+        photos: Sequence[FloatArray | NDArray[np.uint8]],
         config: SceneConfig,
         seed: int,
         device: torch.device | str = "cpu",

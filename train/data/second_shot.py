@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.arrays import FloatArray
 from train.config import MisalignConfig
 from train.data.smooth_noise import padded_grid, smooth_fields
 from train.data.srgb import round_to_8_bit, srgb_of
@@ -31,7 +31,7 @@ class Move(NamedTuple):
     scale: float
     shift_px: tuple[float, float]
     """x and y."""
-    wobble_px: NDArray[np.float32]
+    wobble_px: FloatArray
     """(2, 8, 8), the coarse grids of a smooth displacement along x and y."""
     parallax_px: tuple[float, float]
     """x and y, displacement of a layer of inverse depth 1 against one of 0."""
@@ -57,9 +57,7 @@ def draw_move(config: MisalignConfig, rng: np.random.Generator) -> Move:
 
 
 @torch.no_grad()
-def second_shot(
-    twofold: Tensor, inverse_depths: Sequence[NDArray[np.float32]], moves: Sequence[Move], view_px: int
-) -> Tensor:
+def second_shot(twofold: Tensor, inverse_depths: Sequence[FloatArray], moves: Sequence[Move], view_px: int) -> Tensor:
     """Photograph layers again.
 
     Args:
@@ -95,9 +93,7 @@ def source_positions(moves: Sequence[Move], view_px: int, device: torch.device |
     return torch.stack([x, y], dim=-1)
 
 
-def _with_parallax(
-    twofold: Tensor, inverse_depths: Sequence[NDArray[np.float32]], moves: Sequence[Move]
-) -> tuple[Tensor, int]:
+def _with_parallax(twofold: Tensor, inverse_depths: Sequence[FloatArray], moves: Sequence[Move]) -> tuple[Tensor, int]:
     """The layers moved and laid over each other, (S, 3, 2C - 2 guard, ...), and how much was cut off each side."""
     steps = [
         [[round(2 * float(depth) * along) for along in move.parallax_px] for depth in depths]

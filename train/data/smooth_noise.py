@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.arrays import FloatArray
+
 MOST_CELLS = 8
 
 
@@ -27,20 +29,20 @@ class Fields(NamedTuple):
 
 
 @cache
-def interpolation_matrix(cells: int, size_px: int) -> NDArray[np.float32]:
+def interpolation_matrix(cells: int, size_px: int) -> FloatArray:
     """(size, 8): the weights by which a grid of so many cells makes each pixel; columns beyond ``cells`` are 0."""
     weights = cv2.resize(np.eye(cells, dtype=np.float32), (cells, size_px), interpolation=cv2.INTER_CUBIC)
     return np.pad(weights, ((0, 0), (0, MOST_CELLS - cells)))
 
 
-def padded_grid(noise: NDArray[np.float64]) -> NDArray[np.float32]:
+def padded_grid(noise: NDArray[np.float64]) -> FloatArray:
     """(cells, cells) -> (8, 8), with zeros."""
     missing = MOST_CELLS - noise.shape[0]
     return np.pad(noise.astype(np.float32), ((0, missing), (0, missing)))
 
 
 def smooth_fields(
-    grids: NDArray[np.float32], cells: list[int], size_px: int, device: torch.device | str, step_px: float = 1.0
+    grids: FloatArray, cells: list[int], size_px: int, device: torch.device | str, step_px: float = 1.0
 ) -> Fields:
     """Enlarge grids.
 

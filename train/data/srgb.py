@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from runtime.system.arrays import FloatArray
 
 LEVELS = 256
 
 
-def to_linear(srgb: NDArray[np.float32]) -> NDArray[np.float32]:
+def to_linear(srgb: FloatArray) -> FloatArray:
     """SRGB code values in [0, 1] to linear light."""
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def to_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+def to_srgb(linear: FloatArray) -> FloatArray:
     """The inverse of ``to_linear``; the input is clipped to [0, 1]."""
     light = np.clip(linear, 0, 1)
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)

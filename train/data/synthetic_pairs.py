@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.arrays import FloatArray
 from train.config import RunConfig, SceneConfig
 from train.data.alignment import batch_flow
 from train.data.camera import Exposure, expose
@@ -20,7 +21,7 @@ from train.data.scenes import SceneRenderer
 from train.data.second_shot import draw_move, second_shot
 from train.data.srgb import linear_of
 
-Photos = Sequence[NDArray[np.float32] | NDArray[np.uint8]]
+Photos = Sequence[FloatArray | NDArray[np.uint8]]
 """(H, W, 3) each: sRGB in [0, 1], or bytes."""
 
 MOVE_STREAM, CROP_STREAM = 103, 104

@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Picture = NDArray[np.float32]
+from runtime.system.arrays import FloatArray
+
+Picture = FloatArray
 
 SHAPES_PER_PIXEL = 0.0081
 SMALLEST_PX = 3.0
@@ -50,10 +52,10 @@ def dead_leaves(
     return picture
 
 
-def smooth_field(size_px: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def smooth_field(size_px: int, cells: int, rng: np.random.Generator) -> FloatArray:
     """(size, size) smooth random field of about unit deviation: noise on a coarse grid, cubically enlarged."""
     coarse = rng.standard_normal((cells, cells)).astype(np.float32)
-    field: NDArray[np.float32] = cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+    field: FloatArray = cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
     return field
 
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from runtime.system.arrays import FloatArray
+from runtime.system.errors import ReblurError
 from train.data.photos import Picture
 from train.data.srgb import to_linear, to_srgb
 from train.evaluation.metrics import Mask
@@ -35,7 +36,7 @@ CLIPPED_REACH_PX = 12
 """Exposure is fitted without what lies this close to clipped light: in the blurry picture that light is spread over
 it. Single pixels are never dropped by their value, which would favour the brighter picture."""
 
-Homography = NDArray[np.float32]
+Homography = FloatArray
 """(3, 3): the blurry picture at (x, y, 1) shows what the ground truth shows at H (x, y, 1), in pixels."""
 
 
@@ -57,7 +58,7 @@ def align_truth(truth: Picture, blurry: Picture) -> Aligned:
     Both (H, W, 3), sRGB in [0, 1], of one size.
 
     Raises:
-        ValueError: no plausible homography was found.
+        ReblurError: no plausible homography was found.
     """
     homography = find_homography(blurry, truth)
     height, width = blurry.shape[:2]
@@ -81,10 +82,10 @@ def find_homography(blurry: Picture, truth: Picture) -> Homography:
     one matters little.
 
     Raises:
-        ValueError: the search did not converge or ended far from the start.
+        ReblurError: the search did not converge or ended far from the start.
     """
     if blurry.shape != truth.shape:
-        raise ValueError(f"a pair must have one size, got {blurry.shape[:2]} and {truth.shape[:2]}")
+        raise ReblurError(f"a pair must have one size, got {blurry.shape[:2]} and {truth.shape[:2]}")
     pyramid = [tuple(cv2.cvtColor(p.astype(np.float32), cv2.COLOR_RGB2GRAY) for p in (blurry, truth))]
     while min(pyramid[-1][0].shape) >= 2 * COARSEST_PX:
         pyramid.append(tuple(cv2.pyrDown(p) for p in pyramid[-1]))
@@ -97,12 +98,12 @@ def find_homography(blurry: Picture, truth: Picture) -> Homography:
                 fixed, moving, homography, cv2.MOTION_HOMOGRAPHY, criteria, None, 5
             )
         except cv2.error as error:
-            raise ValueError("no global alignment found: the search did not converge") from error
+            raise ReblurError("no global alignment found: the search did not converge") from error
         if level:
             homography = _to_twice_the_size(homography)
     move = largest_corner_move(homography, blurry.shape[1], blurry.shape[0])
     if move > LARGEST_MOVE or correlation < MIN_CORRELATION:
-        raise ValueError(
+        raise ReblurError(
             f"no global alignment found: the best has a correlation of {correlation:.2f} and moves a corner by "
             f"{move:.0%} of the diagonal"
         )

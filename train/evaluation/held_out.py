@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
 from train.config import RunConfig
 from train.data.photos import Picture
 from train.data.psf import reach_px
@@ -62,12 +63,12 @@ def textured_crops(photos: list[Picture], per_photo: int) -> Tensor:
         (N, 3, S, S), sRGB in [0, 1], of 256 levels; N at most ``per_photo * len(photos)``, S the side with margins.
 
     Raises:
-        ValueError: all photographs are too small.
+        ReblurError: all photographs are too small.
     """
     size = CROP_PX + 2 * MARGIN_PX
     large = [photo for photo in photos if min(photo.shape[:2]) >= size]
     if not large:
-        raise ValueError(f"crops blurred evenly need photographs of at least {size} px a side, none is that large")
+        raise ReblurError(f"crops blurred evenly need photographs of at least {size} px a side, none is that large")
     return uniform_crops(large, size, per_photo * len(large), HELD_OUT_SEED)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
 from train.data.photos import Picture
 
 
@@ -54,15 +55,15 @@ def load_perceptual(device: torch.device | None = None) -> Perceptual:
     """LPIPS from weights on this disk.
 
     Raises:
-        ValueError: the package or the weights are missing; the sentence is the reason why LPIPS is not run.
+        ReblurError: the package or the weights are missing; the sentence is the reason why LPIPS is not run.
     """
     try:
         import lpips
     except ImportError as error:
-        raise ValueError("the package lpips is not installed: pip install lpips") from error
+        raise ReblurError("the package lpips is not installed: pip install lpips") from error
     path = backbone_path()
     if not path.is_file():
-        raise ValueError(f"no AlexNet weights at {path}: put torchvision's file there (nothing is downloaded)")
+        raise ReblurError(f"no AlexNet weights at {path}: put torchvision's file there (nothing is downloaded)")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # lpips still asks torchvision for weights the old way
         return Perceptual(lpips.LPIPS(net="alex", verbose=False), device)

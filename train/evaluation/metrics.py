@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
 from train.data.photos import Picture
 from train.evaluation.lpips_score import Perceptual
 
@@ -56,17 +57,17 @@ def score(picture: Picture, truth: Picture, perceptual: Perceptual | None = None
         mask: (H, W), the pixels that count; None: all of them.
 
     Raises:
-        ValueError: the shapes differ, or no pixel counts.
+        ReblurError: the shapes differ, or no pixel counts.
     """
     from skimage.metrics import structural_similarity
 
     if picture.shape != truth.shape:
-        raise ValueError(f"pictures to compare must have one shape, got {picture.shape} and {truth.shape}")
+        raise ReblurError(f"pictures to compare must have one shape, got {picture.shape} and {truth.shape}")
     counts = np.ones(picture.shape[:2], bool) if mask is None else mask
     border = np.zeros_like(counts)
     border[SSIM_BORDER_PX:-SSIM_BORDER_PX, SSIM_BORDER_PX:-SSIM_BORDER_PX] = True
     if not (counts & border).any():
-        raise ValueError("no pixel to compare: the mask leaves nothing of the picture")
+        raise ReblurError("no pixel to compare: the mask leaves nothing of the picture")
     difference = (picture.astype(np.float64) - truth)[counts]
     square = max(float((difference**2).mean()), 10 ** (-PSNR_CEILING_DB / 10))
     _, similarity = structural_similarity(

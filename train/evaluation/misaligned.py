@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from runtime.system.errors import ReblurError
 from train.data.alignment import flow_between, move
 from train.data.photos import Picture
 from train.evaluation.global_alignment import Aligned, align_truth
@@ -73,7 +74,7 @@ def measure(blurry: Picture, output: Picture, truth: Picture, perceptual: Percep
     aligned_truth, reason = None, None
     try:
         aligned_truth = align_truth(truth, blurry)
-    except ValueError as error:
+    except ReblurError as error:
         reason = str(error)
     aligned = None
     if aligned_truth is not None:

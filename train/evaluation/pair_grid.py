@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from runtime.system.arrays import FloatArray
 from runtime.system.files import write_atomically
 from train.data.photos import Picture
 from train.evaluation.inference import has_sigma_map
@@ -26,7 +26,7 @@ class PairCrops(NamedTuple):
     blurry: Picture
     output: Picture
     truth: Picture
-    sigma_px: NDArray[np.float32] | None
+    sigma_px: FloatArray | None
     """(h, w); None where the blur map is no sigma."""
 
 
@@ -53,7 +53,7 @@ def write_pair_grid(path: Path, rows: list[PairCrops], sigma_max_px: float) -> N
     """Write a PNG with a row per pair: blurry, restored, ground truth, and sigma with white for ``sigma_max_px``.
 
     Raises:
-        ValueError: the file cannot be written.
+        ReblurError: the file cannot be written.
     """
     captions = ["blurry", "restored", "ground truth"]
     if rows[0].sigma_px is not None:

@@ -6,6 +6,7 @@ import importlib.util
 import io
 from pathlib import Path
 
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.evaluation.per_sigma import MEAN_RANGE_PX, PSFS, PerSigma
 
@@ -17,19 +18,19 @@ def check_plottable(path: Path) -> None:
     """Refuse a plot before anything is measured for it.
 
     Raises:
-        ValueError: matplotlib is not installed, or the name does not end in .png.
+        ReblurError: matplotlib is not installed, or the name does not end in .png.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise ValueError("plots need matplotlib: pip install matplotlib, or leave --plot out")
+        raise ReblurError("plots need matplotlib: pip install matplotlib, or leave --plot out")
     if path.suffix.lower() != ".png":
-        raise ValueError(f"plots are written as PNG: expected a name ending in .png, got {path.name}")
+        raise ReblurError(f"plots are written as PNG: expected a name ending in .png, got {path.name}")
 
 
 def plot_per_sigma(figures: PerSigma, path: Path, title: str = "") -> None:
     """Gain by sigma for each PSF, the range of the headline shaded, the sharp end noted; written as PNG.
 
     Raises:
-        ValueError: as ``check_plottable``, or the file cannot be written.
+        ReblurError: as ``check_plottable``, or the file cannot be written.
     """
     check_plottable(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -109,7 +109,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Write one line per row under a line of column names, atomically.
 
     Raises:
-        ValueError: the file cannot be written.
+        ReblurError: the file cannot be written.
     """
     text = io.StringIO()
     cells = [row.cells() for row in rows]

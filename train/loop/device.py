@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
 from train.config import FitConfig
 
 BODIES = ("unet", "body")
@@ -26,16 +27,16 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
         local_rank: number of the GPU, where there are several.
 
     Raises:
-        ValueError: no such name, or no such GPU.
+        ReblurError: no such name, or no such GPU.
     """
     if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"no device {name!r}: choose auto, cpu or cuda")
+        raise ReblurError(f"no device {name!r}: choose auto, cpu or cuda")
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise ValueError("no CUDA device was found: give --device cpu, or install a CUDA build of torch")
+        raise ReblurError("no CUDA device was found: give --device cpu, or install a CUDA build of torch")
     if local_rank >= torch.cuda.device_count():
-        raise ValueError(
+        raise ReblurError(
             f"process {local_rank} of this machine has no GPU of its own: {torch.cuda.device_count()} found; "
             "start as many processes as there are GPUs"
         )

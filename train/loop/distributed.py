@@ -21,6 +21,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
+
 TIMEOUT = timedelta(minutes=30)
 """How long a process waits for the others; the first evaluates and writes while they do."""
 
@@ -47,10 +49,10 @@ class World:
         """Make sure that all processes get equally many crops.
 
         Raises:
-            ValueError: they do not.
+            ReblurError: they do not.
         """
         if batch_size % self.size:
-            raise ValueError(
+            raise ReblurError(
                 f"a batch of {batch_size} cannot be split evenly over {self.size} processes: "
                 f"give --batch-size a multiple of {self.size}"
             )
@@ -97,7 +99,7 @@ class World:
         """What ``make`` returns in the first process, in all of them.
 
         Raises:
-            ValueError: ``make`` raised it in the first process.
+            ReblurError: ``make`` raised it in the first process.
         """
         if self.size == 1:
             return make()
@@ -105,12 +107,12 @@ class World:
         if self.is_first:
             try:
                 message = [("made", make())]
-            except ValueError as error:
+            except ReblurError as error:
                 message = [("error", str(error))]
         dist.broadcast_object_list(message, src=0, device=torch.device("cpu"))
         outcome, content = message[0]
         if outcome == "error":
-            raise ValueError(content)
+            raise ReblurError(content)
         return content  # type: ignore[return-value]  # what make() returned there
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.checkpoint import Restorer
 from train.config import RunConfig
@@ -118,26 +119,28 @@ def read_state(config: RunConfig, path: Path, provenance: Provenance | None = No
     """What ``save_state`` wrote, on the CPU, if it is of exactly this run.
 
     Raises:
-        ValueError: there is nothing to resume, the file is damaged, or it comes from another configuration or
+        ReblurError: there is nothing to resume, the file is damaged, or it comes from another configuration or
             from other data.
     """
     if not path.is_file():
-        raise ValueError(f"nothing to resume at {path}: start the run without --resume")
+        raise ReblurError(f"nothing to resume at {path}: start the run without --resume")
     try:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         before, provenance_before = json.loads(saved["config"]), saved["provenance"]
     except (RuntimeError, UnpicklingError, EOFError, KeyError) as error:
-        raise ValueError(
+        raise ReblurError(
             f"{path} is damaged or of another version and cannot be resumed: start the run again under another --name"
         ) from error
     changed = _differences(before, json.loads(config.to_json()))
     if changed:
-        raise ValueError(f"{path} was made with other settings ({', '.join(changed)}): resume with the same ones")
+        raise ReblurError(f"{path} was made with other settings ({', '.join(changed)}): resume with the same ones")
     now = dict(provenance or {})
     for name in sorted({*now, *provenance_before}):
         was, is_ = provenance_before.get(name, "none"), now.get(name, "none")
         if was != is_:
-            raise ValueError(f"{path} was made from other data ({name}: it was {was}, now {is_}): resume with the same")
+            raise ReblurError(
+                f"{path} was made from other data ({name}: it was {was}, now {is_}): resume with the same"
+            )
     return saved
 
 
@@ -169,7 +172,7 @@ def load_state(config: RunConfig, path: Path, provenance: Provenance | None = No
     """``read_state`` into a state on the CPU.
 
     Raises:
-        ValueError: as ``read_state``.
+        ReblurError: as ``read_state``.
     """
     saved = read_state(config, path, provenance)
     state = initial_state(config)

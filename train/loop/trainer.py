@@ -92,7 +92,7 @@ def fit(config: RunConfig, data: TrainingData, run_dir: Path, options: Options |
         The figures at the end, in the first process; None where the run was interrupted (its state is saved).
 
     Raises:
-        ValueError: nothing to resume, or something else; the batch cannot be split; a file cannot be written.
+        ReblurError: nothing to resume, or something else; the batch cannot be split; a file cannot be written.
         FloatingPointError: the training diverged.
     """
     trainer = Trainer(config, data, run_dir, options or Options())

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 
+from runtime.system.errors import ReblurError
 from train.config import RunConfig
 from train.data.pair_pool import PairSource, align
 from train.evaluation.held_out import HeldOut, held_out_scenes
@@ -55,7 +56,7 @@ def synthetic_data(
         measures: whether held-out scenes are wanted in this process.
 
     Raises:
-        ValueError: a folder does not exist, holds no photograph, or one that cannot be read.
+        ReblurError: a folder does not exist, holds no photograph, or one that cannot be read.
     """
     from train.data.photos import load_photo_bytes, load_photos
     from train.data.synthetic_pairs import SyntheticSource
@@ -100,7 +101,7 @@ def real_data(
         measures: whether held-out pictures are wanted in this process.
 
     Raises:
-        ValueError: the folder holds no such data set, or a file cannot be read.
+        ReblurError: the folder holds no such data set, or a file cannot be read.
     """
     from train.data.pair_files import find_pairs
     from train.data.photo_pairs import RealSource
@@ -112,7 +113,7 @@ def real_data(
     try:
         found = find_pairs(held_out_folder or folder, split="val", layout=layout if not held_out_folder else "auto")
         held_out_files = [f for f in found if f.blurry not in trained_on]
-    except ValueError:
+    except ReblurError:
         if held_out_folder:
             raise
     held_out = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of
 from train.checkpoint import load_networks, load_reblur_state
 from train.networks.config import NetworksConfig
 from train.objective.step import Networks
@@ -34,13 +35,13 @@ def read_warm_start(path: Path, config: NetworksConfig) -> WarmStart:
     """Read a checkpoint to start a run of these networks from.
 
     Raises:
-        ValueError: it cannot be read, or holds networks of another kind or size.
+        ReblurError: it cannot be read, or holds networks of another kind or size.
     """
     found, wanted = load_networks(path), config.fused()
     for part in ("deblur", "defocus", "sigma_max_px"):
         theirs, ours = getattr(found.config, part), getattr(wanted, part)
         if theirs != ours:
-            raise ValueError(
+            raise ReblurError(
                 f"{path} holds other networks than the preset ({part}: expected {ours}, got {theirs}): "
                 "give the preset it was trained with"
             )
@@ -48,7 +49,7 @@ def read_warm_start(path: Path, config: NetworksConfig) -> WarmStart:
     reblur = load_reblur_state(path)
     if reblur is not None and (found.config.reblur, found.config.kernel_radii) == (wanted.reblur, wanted.kernel_radii):
         tensors["reblur"] = reblur
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    digest = sha256_of(path)[:12]
     return WarmStart(f"{path.name} (sha256 {digest})", tensors)
 
 

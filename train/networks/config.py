@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runtime.system.errors import ReblurError
 from train.networks.paper_unet import PaperUNetConfig
 from train.networks.restormer import RestormerConfig
 from train.networks.seeds import SeedConfig
@@ -38,9 +39,9 @@ class NetworksConfig:
 
     def __post_init__(self) -> None:
         if self.sigma_max_px <= 0:
-            raise ValueError(f"sigma_max_px must be positive, got {self.sigma_max_px}")
+            raise ReblurError(f"sigma_max_px must be positive, got {self.sigma_max_px}")
         if isinstance(self.deblur, UNetConfig) and self.blur_map == "seeds":
-            raise ValueError("the plain U-Net deblurs by a sigma map: give kernel seeds to paper_unet or restormer")
+            raise ReblurError("the plain U-Net deblurs by a sigma map: give kernel seeds to paper_unet or restormer")
 
     @property
     def blur_map(self) -> Literal["sigma", "seeds"]:
@@ -72,21 +73,21 @@ def networks_from_dict(data: dict[str, Any]) -> NetworksConfig:
     """The inverse of ``dataclasses.asdict`` for a ``NetworksConfig`` that went through JSON.
 
     Raises:
-        ValueError: a field is missing or not known, or there is no such kind of network.
+        ReblurError: a field is missing or not known, or there is no such kind of network.
     """
     try:
         parts = {name: _part_from_dict(name, data[name]) for name in NETWORK_KINDS}
         rest = {key: value for key, value in data.items() if key not in parts}
         return NetworksConfig(**_with_tuples(rest), **parts)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the networks' configuration does not fit this version of Reblur: {error}") from error
+        raise ReblurError(f"the networks' configuration does not fit this version of Reblur: {error}") from error
 
 
 def _part_from_dict(name: str, data: dict[str, Any]) -> Any:
     kind = data.get("kind", "unet")  # the first checkpoints had one kind, and no word for it
     kinds = NETWORK_KINDS[name]
     if kind not in kinds:
-        raise ValueError(f"no {name} network of kind {kind!r}: expected one of {', '.join(kinds)}")
+        raise ReblurError(f"no {name} network of kind {kind!r}: expected one of {', '.join(kinds)}")
     return kinds[kind](**_with_tuples({key: value for key, value in data.items() if key != "kind"}))
 
 

@@ -15,6 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
+
 
 @dataclass(frozen=True, kw_only=True)
 class PaperUNetConfig:
@@ -27,7 +29,7 @@ class PaperUNetConfig:
 
     def __post_init__(self) -> None:
         if len(self.widths) < 2 or min(self.widths) < 1:
-            raise ValueError(f"widths must be 2 or more positive numbers, got {self.widths}")
+            raise ReblurError(f"widths must be 2 or more positive numbers, got {self.widths}")
 
     @property
     def size_multiple(self) -> int:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
 from train.networks.unet import UNet, UNetConfig
 from train.optics.isotropic_kernels import apply_isotropic, rings_of, variance_of
 
@@ -48,7 +49,7 @@ class IsotropicKernels(nn.Module):
     def __init__(self, radii: tuple[int, ...]) -> None:
         super().__init__()
         if not radii or sorted(set(radii)) != list(radii) or radii[0] < 1:
-            raise ValueError(f"kernel radii must be distinct, ascending and at least 1, got {radii}")
+            raise ReblurError(f"kernel radii must be distinct, ascending and at least 1, got {radii}")
         self.radii = radii
         self.profile_sizes = tuple(r + 1 for r in radii)
         sizes = [len(rings_of(r)) for r in radii]

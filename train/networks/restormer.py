@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
+
 
 @dataclass(frozen=True, kw_only=True)
 class RestormerConfig:
@@ -35,11 +37,11 @@ class RestormerConfig:
 
     def __post_init__(self) -> None:
         if len(self.blocks) < 2 or len(self.heads) != len(self.blocks):
-            raise ValueError(f"blocks and heads need the same 2 or more entries, got {self.blocks} and {self.heads}")
+            raise ReblurError(f"blocks and heads need the same 2 or more entries, got {self.blocks} and {self.heads}")
         if self.dim < 2 or self.dim % 2:
-            raise ValueError(f"dim must be even and at least 2, got {self.dim}")
+            raise ReblurError(f"dim must be even and at least 2, got {self.dim}")
         if any((self.dim * 2**i) % heads for i, heads in enumerate(self.heads)):
-            raise ValueError(f"heads must divide each level's channels ({self.dim} * 2^level), got {self.heads}")
+            raise ReblurError(f"heads must divide each level's channels ({self.dim} * 2^level), got {self.heads}")
 
     @property
     def size_multiple(self) -> int:

@@ -14,6 +14,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeedConfig:
@@ -28,7 +30,7 @@ class SeedConfig:
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.blocks < 0:
-            raise ValueError(f"width must be at least 1 and blocks at least 0, got {self.width} and {self.blocks}")
+            raise ReblurError(f"width must be at least 1 and blocks at least 0, got {self.width} and {self.blocks}")
 
     @property
     def size_multiple(self) -> int:

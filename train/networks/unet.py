@@ -14,6 +14,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
 from train.networks.reparam import BranchedConv
 
 
@@ -37,14 +38,14 @@ class UNetConfig:
     def __post_init__(self) -> None:
         levels = len(self.widths)
         if levels < 2:
-            raise ValueError(f"a U-Net needs at least 2 levels, got widths={self.widths}")
+            raise ReblurError(f"a U-Net needs at least 2 levels, got widths={self.widths}")
         if len(self.encoder_blocks) != levels - 1 or len(self.decoder_blocks) != levels - 1:
-            raise ValueError(
+            raise ReblurError(
                 f"encoder_blocks and decoder_blocks need {levels - 1} entries for {levels} widths, "
                 f"got {self.encoder_blocks} and {self.decoder_blocks}"
             )
         if any(width % 8 for width in self.widths):
-            raise ValueError(f"widths must be multiples of 8, got {self.widths}")
+            raise ReblurError(f"widths must be multiples of 8, got {self.widths}")
 
     @property
     def size_multiple(self) -> int:

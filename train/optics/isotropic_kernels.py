@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
+
 
 @dataclass(frozen=True)
 class Rings:
@@ -48,7 +50,7 @@ def rings_of(radius: int) -> Rings:
     ``rings_of(1)`` has two rings: the centre, and its four direct neighbours.
     """
     if radius < 0:
-        raise ValueError(f"radius must be 0 or more, got {radius}")
+        raise ReblurError(f"radius must be 0 or more, got {radius}")
     by_distance: dict[int, list[tuple[int, int]]] = {}
     for dy in range(-radius, radius + 1):
         for dx in range(-radius, radius + 1):
@@ -114,7 +116,7 @@ def apply_isotropic(image: Tensor, tap_weights: Tensor, radius: int) -> Tensor:
         (B, C, H, W). Where ``sum_r count_r * tap_weights_r == 1`` a constant image is unchanged.
     """
     if tap_weights.shape[1] != len(rings_of(radius)):
-        raise ValueError(f"radius {radius} has {len(rings_of(radius))} rings, got weights for {tap_weights.shape[1]}")
+        raise ReblurError(f"radius {radius} has {len(rings_of(radius))} rings, got weights for {tap_weights.shape[1]}")
     padded = F.pad(image, (radius,) * 4, mode="replicate")
     result: Tensor = _ApplyRings.apply(padded, tap_weights, radius)
     return result

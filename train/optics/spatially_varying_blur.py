@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
 from train.optics.isotropic_kernels import apply_isotropic, rings_of
 
 Psf = Literal["gaussian", "disc"]
@@ -45,7 +46,7 @@ def psf_value(kind: Psf, distance_px: float, sigma_px: Tensor) -> Tensor:
     if kind == "disc":
         rim = (disc_radius_px(sigma_px) + 0.5 - distance_px).clamp(0.0, 1.0)
         return torch.ones_like(sigma_px) if distance_px == 0 else rim
-    raise ValueError(f"PSF must be 'gaussian' or 'disc', got {kind!r}")
+    raise ReblurError(f"PSF must be 'gaussian' or 'disc', got {kind!r}")
 
 
 def support_radius_px(kind: Psf, sigma_max_px: float) -> int:
@@ -66,11 +67,11 @@ def spatially_varying_blur(image: Tensor, sigma_px: Tensor, kind: Psf = "gaussia
         (B, C, H, W), same type and range as ``image``.
     """
     if sigma_px.shape != (image.shape[0], 1, *image.shape[2:]):
-        raise ValueError(
+        raise ReblurError(
             f"sigma_px must be {(image.shape[0], 1, *image.shape[2:])} for this image, got {tuple(sigma_px.shape)}"
         )
     if bool((sigma_px < 0).any()):
-        raise ValueError(f"sigma_px must be 0 or more, got a minimum of {float(sigma_px.min()):g}")
+        raise ReblurError(f"sigma_px must be 0 or more, got a minimum of {float(sigma_px.min()):g}")
     radius = support_radius_px(kind, float(sigma_px.max()))
     rings = rings_of(radius)
     values = torch.cat([psf_value(kind, math.sqrt(d), sigma_px) for d in rings.squared_radii], dim=1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from runtime.system.arrays import FloatArray
 from train.config import SceneConfig
 from train.data.scenes import SceneRenderer
 
@@ -41,7 +42,7 @@ class Pictures(NamedTuple):
 
 
 def render_pictures(
-    photos: Sequence[NDArray[np.float32] | NDArray[np.uint8]], count: int, size_px: int, seed: int = SCENES_SEED
+    photos: Sequence[FloatArray | NDArray[np.uint8]], count: int, size_px: int, seed: int = SCENES_SEED
 ) -> Pictures:
     """Scenes 0 to ``count - 1`` of a seed, without misalignment, with a progress bar.
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from runtime.system.errors import ReblurError
 from runtime.system.silence import silence
 from train.networks.unet import UNet
 from train.quantization.float_parts import NetworkPlace, float_positions
@@ -105,7 +106,7 @@ def _range_observer(ranges: str) -> Any:
     """The class that watches an activation.
 
     Raises:
-        ValueError: torchao has none for it.
+        ReblurError: torchao has none for it.
     """
     from torchao.quantization import pt2e
 
@@ -127,7 +128,7 @@ def _range_observer(ranges: str) -> Any:
         "mse": pt2e.HistogramObserver,
     }
     if ranges not in known:
-        raise ValueError(f"torchao has no {ranges} ranges: choose from {', '.join(known)} or a percentile")
+        raise ReblurError(f"torchao has no {ranges} ranges: choose from {', '.join(known)} or a percentile")
     return known[ranges]
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from runtime.system.errors import ReblurError
 from train.checkpoint import Deployable
 from train.networks.deblur import DeblurNet
 from train.networks.defocus import DefocusNet
@@ -60,9 +61,9 @@ class QatConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "scenes", "measure_every", "measure_batches"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise ReblurError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 16 <= self.crop_px <= self.scene_px or self.crop_px % 16:
-            raise ValueError(
+            raise ReblurError(
                 f"crop_px must be a multiple of 16 from 16 to scene_px ({self.scene_px}), got {self.crop_px}"
             )
 
@@ -108,7 +109,7 @@ def fine_tune(
         config: how.
 
     Raises:
-        ValueError: the error is not a number any more.
+        ReblurError: the error is not a number any more.
     """
     teacher = copy.deepcopy(teacher).requires_grad_(False)
     batch = (config.batch_size, config.crop_px, config.seed)
@@ -137,7 +138,7 @@ def fine_tune(
             logit = torch.logit(answer / teacher.sigma_max_px, eps=1e-6)
             loss = loss + config.logit_weight * (config.smallest_logit - logit).clamp(min=0.0).mean()
         if not math.isfinite(loss.item()):
-            raise ValueError(f"the error of {name} is {loss.item()} in step {step}: try a smaller learning rate")
+            raise ReblurError(f"the error of {name} is {loss.item()} in step {step}: try a smaller learning rate")
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)

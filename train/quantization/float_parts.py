@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runtime.system.errors import ReblurError
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkPlace:
@@ -37,15 +39,15 @@ def float_positions(
         float_head: whether the heads stay float, too.
 
     Raises:
-        ValueError: there is no network, or one has fewer convolutions than are to stay float.
+        ReblurError: there is no network, or one has fewer convolutions than are to stay float.
     """
     if not networks:
-        raise ValueError("int8 needs a U-Net in the graph, got one without: only networks can be quantised")
+        raise ReblurError("int8 needs a U-Net in the graph, got one without: only networks can be quantised")
     kept = set(range(count))
     for index, network in enumerate(networks):
         first = float_first_convs[index] if index < len(float_first_convs) else 0
         if first > len(network.conv_ends):
-            raise ValueError(
+            raise ReblurError(
                 f"{first} convolutions should stay float, but network {index} has {len(network.conv_ends)}"
             )
         start = network.conv_ends[first - 1] if first else network.start

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runtime.system.errors import ReblurError
+
 RANGES = ("min-max", "moving-average", "percentile-99.99", "percentile-99.9", "mse", "entropy")
 """Ways to set the range of an activation:
 
@@ -30,9 +32,9 @@ class Int8Settings:
 
     def __post_init__(self) -> None:
         if self.ranges not in RANGES:
-            raise ValueError(f"no range estimator {self.ranges!r}: choose from {', '.join(RANGES)}")
+            raise ReblurError(f"no range estimator {self.ranges!r}: choose from {', '.join(RANGES)}")
         if any(count < 0 for count in self.float_first_convs):
-            raise ValueError(f"float_first_convs should be at least 0, got {self.float_first_convs}")
+            raise ReblurError(f"float_first_convs should be at least 0, got {self.float_first_convs}")
 
 
 def percentile_of(ranges: str) -> float | None:

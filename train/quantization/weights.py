@@ -7,10 +7,10 @@ again, the old fine-tuned weights no longer fit and are not used.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+from runtime.system.files import sha256_of
 from train.checkpoint import Deployable, load_deployable, read_made_from, save_deployable
 
 
@@ -26,11 +26,6 @@ class Int8Weights(NamedTuple):
 def int8_path(checkpoint: Path) -> Path:
     """Where the weights for int8 of a float checkpoint lie: ``mobile_int8.safetensors`` for ``mobile.safetensors``."""
     return checkpoint.with_name(f"{checkpoint.stem}_int8{checkpoint.suffix}")
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def save_int8(networks: Deployable, path: Path, made_from: str) -> None:
@@ -49,14 +44,14 @@ def find_int8(checkpoint: Path, networks: Deployable) -> tuple[Int8Weights | Non
         The weights, or None and in one phrase why they are not used.
 
     Raises:
-        ValueError: there is such a file, but it is not a readable checkpoint.
+        ReblurError: there is such a file, but it is not a readable checkpoint.
     """
     path = int8_path(checkpoint)
     if not path.is_file():
         return None, f"no {path.name} beside {checkpoint.name}"
-    if read_made_from(path) != digest_of(checkpoint):
+    if read_made_from(path) != sha256_of(checkpoint):
         return None, f"{path.name} was not made from this {checkpoint.name}"
     found = load_deployable(path)
     if found.config.fused() != networks.config.fused():
         return None, f"{path.name} holds other networks than {checkpoint.name}"
-    return Int8Weights(found, path, digest_of(path)), ""
+    return Int8Weights(found, path, sha256_of(path)), ""

@@ -23,6 +23,7 @@ import numpy as np
 from export.formats.mlpackage.weights import CONVOLUTIONS
 from export.interpreters.mil import MilProgram
 from export.interpreters.mil.quiet import quiet, quiet_warnings
+from runtime.system.errors import ReblurError
 
 PASSES = (
     "compression::insert_prefix_quantize_dequantize_pair",
@@ -40,12 +41,12 @@ def float_operators(model: Any, float_first_convs: int) -> list[str]:
         float_first_convs: convolutions at the start that stay float.
 
     Raises:
-        ValueError: no convolution would be left to quantise.
+        ReblurError: no convolution would be left to quantise.
     """
     operators = [op for op in model._mil_program.functions["main"].operations if op.op_type != "const"]
     convolutions = [i for i, op in enumerate(operators) if op.op_type in CONVOLUTIONS]
     if len(convolutions) <= float_first_convs + 1:
-        raise ValueError(
+        raise ReblurError(
             f"int8 activations need more than {float_first_convs + 1} convolutions, but there are {len(convolutions)}"
         )
     first, head = convolutions[float_first_convs], convolutions[-1]
@@ -64,7 +65,7 @@ def quantize_activations(
         float_ops: names of the operators that stay float.
 
     Raises:
-        ValueError: there is no sample, or a sample does not fit the model.
+        ReblurError: there is no sample, or a sample does not fit the model.
     """
     with quiet_warnings():
         import coremltools.optimize.coreml as tools

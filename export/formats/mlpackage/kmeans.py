@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.system.errors import ReblurError
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
@@ -26,10 +28,10 @@ def best_clusters(values: Floats, counts: NDArray[np.int64], clusters: int) -> I
         (clusters,) where each run starts, in ascending order.
 
     Raises:
-        ValueError: there are fewer values than clusters.
+        ReblurError: there are fewer values than clusters.
     """
     if not 1 <= clusters <= len(values):
-        raise ValueError(f"expected 1 to {len(values)} clusters of {len(values)} values, got {clusters}")
+        raise ReblurError(f"expected 1 to {len(values)} clusters of {len(values)} values, got {clusters}")
     cost = _Cost(values, counts)
     ends = np.arange(len(values) + 1)
     best = np.concatenate([[0.0], cost.of(np.zeros(len(values), np.int64), ends[1:])])

@@ -13,6 +13,7 @@ from export.formats.mlpackage.package_files import check_path, placing
 from export.formats.mlpackage.write import AUTHOR, LICENSE
 from export.interpreters.mil.package import read_model, root_model_path
 from export.interpreters.mil.quiet import quiet, quiet_warnings
+from runtime.system.errors import ReblurError, first_line
 
 PALETTE = "constexpr_lut_to_dense"
 """The operator of a palette, of which iOS 18 has a form of its own that coremltools 9 cannot turn the older into."""
@@ -35,7 +36,7 @@ def write_multifunction(packages: Mapping[str, Path], path: Path, default: str, 
         description: one sentence on what the model does.
 
     Raises:
-        ValueError: an argument does not fit, or coremltools cannot join the packages.
+        ReblurError: an argument does not fit, or coremltools cannot join the packages.
         OSError: the folder cannot be written.
     """
     check_path(path)
@@ -55,10 +56,10 @@ def write_multifunction(packages: Mapping[str, Path], path: Path, default: str, 
         except OSError:
             raise
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [""])[0]
+            reason = first_line(error)
             if PALETTE in reason:
                 reason += " (iOS 17's palettes and iOS 18's are stored differently, so p6 cannot be joined)"
-            raise ValueError(f"coremltools cannot make {path.name}: {type(error).__name__}: {reason}") from error
+            raise ReblurError(f"coremltools cannot make {path.name}: {type(error).__name__}: {reason}") from error
         sentence = description or f"Reblur {path.stem}: one function for each of {', '.join(packages)}"
         model.short_description, model.author, model.license = sentence, AUTHOR, LICENSE
         model.save(str(scratch / path.name))
@@ -66,12 +67,12 @@ def write_multifunction(packages: Mapping[str, Path], path: Path, default: str, 
 
 def _check(packages: Mapping[str, Path], default: str) -> None:
     if default not in packages:
-        raise ValueError(f"default function '{default}' is not one of {', '.join(packages) or 'none'}")
+        raise ReblurError(f"default function '{default}' is not one of {', '.join(packages) or 'none'}")
     for name, package in packages.items():
         if not name.isidentifier():
-            raise ValueError(f"function name '{name}' should be letters, digits and underscores")
+            raise ReblurError(f"function name '{name}' should be letters, digits and underscores")
         if not (package / "Manifest.json").is_file():
-            raise ValueError(f"not a Core ML package folder: {package}")
+            raise ReblurError(f"not a Core ML package folder: {package}")
 
 
 def _has_weights(package: Path) -> bool:

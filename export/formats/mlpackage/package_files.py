@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from export.interpreters.mil.package import read_model, root_model_path
+from runtime.system.errors import ReblurError
 
 SUFFIX = ".mlpackage"
 VOLATILE_METADATA = ("com.github.apple.coremltools.conversion_date",)
@@ -21,10 +22,10 @@ def check_path(path: Path) -> None:
     """Refuse a path that Core ML would not open.
 
     Raises:
-        ValueError: it does not end in ``.mlpackage``.
+        ReblurError: it does not end in ``.mlpackage``.
     """
     if path.suffix != SUFFIX:
-        raise ValueError(f"a Core ML package ends in {SUFFIX}, but the path is {path}")
+        raise ReblurError(f"a Core ML package ends in {SUFFIX}, but the path is {path}")
 
 
 @contextlib.contextmanager

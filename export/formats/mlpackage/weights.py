@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from export.formats.mlpackage.kmeans import best_clusters
 from export.interpreters.mil.quiet import quiet, quiet_warnings
+from runtime.system.errors import ReblurError
 
 SMALLEST = 512
 """Tensors of at most so many weights stay fp16: biases, and convolutions that are too small to matter.
@@ -46,7 +47,7 @@ def quantize_weights(model: Any, kept: Collection[str]) -> Any:
         kept: names of the operators whose weights stay as they are.
 
     Raises:
-        ValueError: there is nothing to compress.
+        ReblurError: there is nothing to compress.
     """
     with quiet_warnings():
         import coremltools.optimize.coreml as tools
@@ -66,7 +67,7 @@ def palettize(model: Any, kept: Collection[str]) -> Any:
         kept: names of the operators whose weights stay as they are.
 
     Raises:
-        ValueError: there is nothing to compress.
+        ReblurError: there is nothing to compress.
     """
     with quiet_warnings():
         import coremltools.optimize.coreml as tools
@@ -103,7 +104,7 @@ def _checked(model: Any) -> Any:
     """The model, if any of its weights is compressed."""
     operators = model._mil_program.functions["main"].operations
     if not any(op.op_type.startswith("constexpr_") for op in operators):
-        raise ValueError(
+        raise ReblurError(
             "there is nothing to compress: no convolution below half the picture's resolution has more than "
             f"{SMALLEST} weights; use fp16"
         )

@@ -33,6 +33,7 @@ from export.formats.mlpackage.activations import float_operators, quantize_activ
 from export.formats.mlpackage.package_files import check_path, placing
 from export.formats.mlpackage.weights import fine_operators, palettize, quantize_weights
 from export.interpreters.mil.quiet import quiet, quiet_warnings
+from runtime.system.errors import ReblurError, first_line
 
 PRECISIONS = ("fp32", "fp16", "w8", "p6", "w8a8")
 AUTHOR = "Reblur"
@@ -101,7 +102,7 @@ def write_mlpackage(
         description: one sentence on what the model does; by default its inputs and outputs.
 
     Raises:
-        ValueError: an argument does not fit, or the module cannot be converted.
+        ReblurError: an argument does not fit, or the module cannot be converted.
         OSError: the folder cannot be written.
     """
     request = _Request(
@@ -134,20 +135,20 @@ def write_mlpackage(
 def _check_request(request: _Request, calibration: Samples | None) -> None:
     examples = dict(zip(request.input_names, request.example_inputs, strict=False))
     if request.precision not in PRECISIONS:
-        raise ValueError(f"precision '{request.precision}' is not known; known are {', '.join(PRECISIONS)}")
+        raise ReblurError(f"precision '{request.precision}' is not known; known are {', '.join(PRECISIONS)}")
     if len(request.example_inputs) != len(request.input_names):
-        raise ValueError(
+        raise ReblurError(
             f"{len(request.example_inputs)} example inputs were given for {len(request.input_names)} input names"
         )
     for name in request.images:
         if name not in examples:
-            raise ValueError(f"picture '{name}' is not one of the inputs, {', '.join(examples)}")
+            raise ReblurError(f"picture '{name}' is not one of the inputs, {', '.join(examples)}")
         if examples[name].dim() != 4 or examples[name].shape[:2] != (1, 3):
-            raise ValueError(f"picture '{name}' should be (1, 3, H, W), but is {tuple(examples[name].shape)}")
+            raise ReblurError(f"picture '{name}' should be (1, 3, H, W), but is {tuple(examples[name].shape)}")
     if request.precision == "w8a8" and not calibration:
-        raise ValueError("w8a8 needs representative inputs to find the activations' ranges, but none are given")
+        raise ReblurError("w8a8 needs representative inputs to find the activations' ranges, but none are given")
     if request.module.training:
-        raise ValueError("the module is in training mode; call .eval() before converting it")
+        raise ReblurError("the module is in training mode; call .eval() before converting it")
 
 
 def _convert(request: _Request, name: str) -> Any:
@@ -182,8 +183,8 @@ def _convert(request: _Request, name: str) -> Any:
         except OSError:
             raise
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [""])[0]
-            raise ValueError(f"coremltools cannot convert {name}: {type(error).__name__}: {reason}") from error
+            reason = first_line(error)
+            raise ReblurError(f"coremltools cannot convert {name}: {type(error).__name__}: {reason}") from error
 
 
 def _feeds(request: _Request, samples: Samples) -> list[dict[str, np.ndarray]]:

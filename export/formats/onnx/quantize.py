@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runtime.system.errors import ReblurError
 from train.quantization.float_parts import NetworkPlace, float_positions
 from train.quantization.settings import Int8Settings, percentile_of
 
@@ -44,7 +45,7 @@ def quantize_onnx(model: ModelProto, feeds: Sequence[Feed], settings: Int8Settin
         The quantised model.
 
     Raises:
-        ValueError: the graph has no head, so the rule has nothing to hold on to, or the tool has no such ranges.
+        ReblurError: the graph has no head, so the rule has nothing to hold on to, or the tool has no such ranges.
     """
     import onnx
     from onnxruntime import quantization
@@ -82,7 +83,7 @@ def _calibration(ranges: str) -> tuple[Any, dict[str, Any]]:
     """Onnxruntime's method for these ranges, with its options.
 
     Raises:
-        ValueError: it has none.
+        ReblurError: it has none.
     """
     from onnxruntime.quantization import CalibrationMethod
 
@@ -95,7 +96,7 @@ def _calibration(ranges: str) -> tuple[Any, dict[str, Any]]:
         "entropy": (CalibrationMethod.Entropy, {}),
     }
     if ranges not in known:
-        raise ValueError(f"onnxruntime has no {ranges} ranges: choose from {', '.join(known)} or a percentile")
+        raise ReblurError(f"onnxruntime has no {ranges} ranges: choose from {', '.join(known)} or a percentile")
     return known[ranges]
 
 
@@ -110,12 +111,12 @@ def _networks(nodes: Sequence[NodeProto]) -> list[NetworkPlace]:
     """The networks of a graph; a head is a transposed convolution that no skip is added to.
 
     Raises:
-        ValueError: there is none.
+        ReblurError: there is none.
     """
     added = {name for node in nodes if node.op_type == "Add" for name in node.input}
     heads = [i for i, node in enumerate(nodes) if node.op_type == HEAD_OPERATOR and node.output[0] not in added]
     if not heads:
-        raise ValueError(f"int8 needs a network that ends in a {HEAD_OPERATOR}; this graph has none")
+        raise ReblurError(f"int8 needs a network that ends in a {HEAD_OPERATOR}; this graph has none")
     places: list[NetworkPlace] = []
     for head in heads:
         previous = places[-1].end if places else 0

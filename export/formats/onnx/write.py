@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from export.data.calibration import Samples
 from export.formats.onnx.quantize import quantize_onnx
+from runtime.system.errors import ReblurError, first_line
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 from train.quantization.settings import Int8Settings
@@ -57,12 +58,12 @@ def write_onnx(
         settings: for int8: what stays float, and the ranges.
 
     Raises:
-        ValueError: an argument does not fit, the converted graph is not valid, or the file cannot be written.
+        ReblurError: an argument does not fit, the converted graph is not valid, or the file cannot be written.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"no ONNX precision {precision!r}: choose from {', '.join(PRECISIONS)}")
+        raise ReblurError(f"no ONNX precision {precision!r}: choose from {', '.join(PRECISIONS)}")
     if precision == "int8" and not calibration:
-        raise ValueError("int8 needs representative inputs to calibrate with, got none")
+        raise ReblurError("int8 needs representative inputs to calibrate with, got none")
     with silence(), torch.no_grad():
         model = _simplified(_convert(module, example_inputs, input_names, output_names))
         if precision == "int8":
@@ -93,13 +94,13 @@ def _simplified(model: ModelProto) -> ModelProto:
     """The model with constants folded and idle operators dropped, checked to answer as before.
 
     Raises:
-        ValueError: it answers otherwise.
+        ReblurError: it answers otherwise.
     """
     import onnxsim
 
     simplified, same = onnxsim.simplify(model, check_n=EQUALITY_CHECKS)
     if not same:
-        raise ValueError("the simplified ONNX graph answers differently from the graph that torch exported")
+        raise ReblurError("the simplified ONNX graph answers differently from the graph that torch exported")
     return simplified
 
 
@@ -118,7 +119,7 @@ def _sealed(model: ModelProto) -> bytes:
     graph.initializer.extend(initializers)
     (opset,) = (entry for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     if opset.version != OPSET:
-        raise ValueError(f"the converted ONNX file must be of opset {OPSET}, got {opset.version}")
+        raise ReblurError(f"the converted ONNX file must be of opset {OPSET}, got {opset.version}")
     del model.opset_import[:]
     model.opset_import.append(opset)
     model.ir_version = FILE_FORMAT
@@ -126,6 +127,6 @@ def _sealed(model: ModelProto) -> bytes:
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ValueError(f"the converted ONNX file is not valid: {str(error).splitlines()[0]}") from error
+        raise ReblurError(f"the converted ONNX file is not valid: {first_line(error)}") from error
     content: bytes = model.SerializeToString(deterministic=True)
     return content

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from export.formats.mlpackage.package_files import copy_reproducibly
 from export.formats.pte.xnnpack import check_delegation
 from export.interpreters.mil.from_pte import LOWERED_MODULE, PACKAGE, unpack
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 
@@ -37,7 +38,7 @@ def write_coreml_pte(module: nn.Module, example_inputs: tuple[Tensor, ...], path
         path: the file.
 
     Raises:
-        ValueError: the delegate leaves operators behind, or the file cannot be written.
+        ReblurError: the delegate leaves operators behind, or the file cannot be written.
     """
     inputs = tuple(x.contiguous() for x in example_inputs)
     with silence(), torch.no_grad():
@@ -87,7 +88,7 @@ def _sealed(data: bytes, path: Path) -> bytes:
         metadata.write_text(json.dumps(content), encoding="utf-8")
         sealed: bytes | None = executorchcoreml.flatten_directory_contents(str(lowered.resolve()))
     if not sealed:
-        raise ValueError(f"the Core ML package for {path} could not be put together again")
+        raise ReblurError(f"the Core ML package for {path} could not be put together again")
     return sealed
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from export.formats.pte.xnnpack import check_delegation
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 
@@ -30,10 +31,10 @@ def write_vulkan_pte(
         precision: "fp32", or "fp16": weights and everything that is stored between two operators.
 
     Raises:
-        ValueError: an argument does not fit, the delegate leaves operators behind, or the file cannot be written.
+        ReblurError: an argument does not fit, the delegate leaves operators behind, or the file cannot be written.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"no Vulkan precision {precision!r}: choose from {', '.join(PRECISIONS)}")
+        raise ReblurError(f"no Vulkan precision {precision!r}: choose from {', '.join(PRECISIONS)}")
     inputs = tuple(x.contiguous() for x in example_inputs)
     with silence(), torch.no_grad():
         content = _lower(module, inputs, path.stem, is_half=precision == "fp16")

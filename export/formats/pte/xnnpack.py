@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from export.data.calibration import Samples
 from export.formats.pte.strided_convs import without_strides
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 from train.quantization.fake_quant import float_at_both_ends
@@ -46,12 +47,12 @@ def write_pte(
         settings: for int8: what stays float, and the ranges.
 
     Raises:
-        ValueError: an argument does not fit, the delegate leaves operators behind, or the file cannot be written.
+        ReblurError: an argument does not fit, the delegate leaves operators behind, or the file cannot be written.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"no ExecuTorch precision {precision!r}: choose from {', '.join(PRECISIONS)}")
+        raise ReblurError(f"no ExecuTorch precision {precision!r}: choose from {', '.join(PRECISIONS)}")
     if precision == "int8" and not calibration:
-        raise ValueError("int8 needs representative inputs to calibrate with, got none")
+        raise ReblurError("int8 needs representative inputs to calibrate with, got none")
     # The strides of the examples are fixed with their shape: a channels-last example makes a file that
     # misreads every other tensor.
     inputs = tuple(x.contiguous() for x in example_inputs)
@@ -73,7 +74,7 @@ def check_delegation(graph_module: torch.fx.GraphModule, name: str, delegate: st
         delegate: its name, for the error.
 
     Raises:
-        ValueError: it did not; names the operators left over.
+        ReblurError: it did not; names the operators left over.
     """
     from executorch.devtools.backend_debug import get_delegation_info
 
@@ -85,7 +86,7 @@ def check_delegation(graph_module: torch.fx.GraphModule, name: str, delegate: st
     }
     if info.num_delegated_subgraphs != 1 or left:
         listed = ", ".join(f"{operator} x {count}" for operator, count in sorted(left.items())) or "none"
-        raise ValueError(
+        raise ReblurError(
             f"{delegate} must take {name} as one subgraph, got {info.num_delegated_subgraphs} "
             f"and these operators left over: {listed}"
         )

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from export.formats.tflite.flatbuffer import Editor, is_constant, kind_of, operator_names, schema
+from runtime.system.errors import ReblurError
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
 """Operators whose weights and biases are halved."""
@@ -27,7 +28,7 @@ def halve(model: Any) -> None:
     """Rewrite a float ``ModelT`` in place.
 
     Raises:
-        ValueError: a weight does not fit into float16.
+        ReblurError: a weight does not fit into float16.
     """
     types, builtin, names = schema().TensorType, schema().BuiltinOperator, operator_names()
     (graph,) = model.subgraphs
@@ -49,5 +50,5 @@ def _half(values: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         half = values.astype(np.float16)
     if not np.isfinite(half).all():
-        raise ValueError(f"a weight of {np.abs(values).max():g} does not fit into float16, which ends at 65504")
+        raise ReblurError(f"a weight of {np.abs(values).max():g} does not fit into float16, which ends at 65504")
     return half

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from export.graphs.separable_blur import Refocus, SeparableBlur
 from runtime.manifest.records import Layout
+from runtime.system.errors import ReblurError
 
 LAYOUTS: tuple[Layout, ...] = ("NHWC", "NCHW")
 
@@ -61,7 +62,7 @@ def convert(module: nn.Module, example_inputs: Sequence[Tensor], outputs: int, l
         layout: of the file.
 
     Raises:
-        ValueError: litert-torch has changed where this project reaches into it.
+        ReblurError: litert-torch has changed where this project reaches into it.
     """
     import litert_torch
 
@@ -117,7 +118,7 @@ def _layout_check() -> Any:
     """The module of litert-torch, private to it, that says which operators are to be NHWC.
 
     Raises:
-        ValueError: it is not there, or without what is used of it here.
+        ReblurError: it is not there, or without what is used of it here.
     """
     try:
         from litert_torch._convert.fx_passes.optimize_layout_transposes_pass import layout_check
@@ -125,7 +126,7 @@ def _layout_check() -> Any:
         for name in ("nhwcable_node_checkers", "is_4d", "all_layout_sensitive_inputs_are_4d", "NHWCable"):
             getattr(layout_check, name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(
+        raise ReblurError(
             f"litert-torch {version('litert-torch')} keeps its layout pass elsewhere ({error}): "
             "install the version that reblur[export] asks for"
         ) from error

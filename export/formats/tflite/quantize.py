@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from export.formats.tflite.flatbuffer import is_constant, kind_of, read_model, schema
+from runtime.system.errors import ReblurError
 from train.quantization.float_parts import NetworkPlace, float_positions
 from train.quantization.settings import Int8Settings, percentile_of
 
@@ -46,7 +47,7 @@ def quantize_tflite(model: bytes, signature: str, feeds: Sequence[Feed], setting
         The quantised file.
 
     Raises:
-        ValueError: there is no network in it, or the tool has no such ranges.
+        ReblurError: there is no network in it, or the tool has no such ranges.
     """
     from ai_edge_quantizer import qtyping, quantizer, recipe_manager
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -78,7 +79,7 @@ def _activation_ranges(model: bytes, signature: str, feeds: Sequence[Feed], rule
     fraction = percentile_of(ranges)
     updates = {"min-max": qsv_utils.min_max_update, "moving-average": qsv_utils.moving_average_update}
     if fraction is None and ranges not in updates:
-        raise ValueError(f"ai-edge-quantizer has no {ranges} ranges: choose from {', '.join(updates)} or a percentile")
+        raise ReblurError(f"ai-edge-quantizer has no {ranges} ranges: choose from {', '.join(updates)} or a percentile")
     everything = recipe_manager.RecipeManager()
     everything.load_quantization_recipe(rules)
     update = updates.get(ranges, qsv_utils.min_max_update)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from export.formats.tflite.flatbuffer import Editor, is_constant, kind_of, schema
+from runtime.system.errors import ReblurError
 
 FACTOR = 2
 """Between the resolutions."""
@@ -109,12 +110,12 @@ def constant_of(editor: Editor, tensor: int) -> np.ndarray:
     """Values of a constant, in its shape.
 
     Raises:
-        ValueError: it is of a type that no weights here have.
+        ReblurError: it is of a type that no weights here have.
     """
     found, types = editor.graph.tensors[tensor], schema().TensorType
     dtypes = {types.FLOAT32: "<f4", types.INT8: "i1", types.INT32: "<i4"}
     if found.type not in dtypes:
-        raise ValueError(f"weights should be float32, int8 or int32, got TFLite type {found.type}")
+        raise ReblurError(f"weights should be float32, int8 or int32, got TFLite type {found.type}")
     data = np.frombuffer(bytes(editor.model.buffers[found.buffer].data), dtypes[found.type])
     return data.reshape([int(size) for size in found.shape])
 

@@ -29,6 +29,7 @@ from export.formats.tflite.strided_convs import shuffle
 from export.formats.tflite.strip import slim
 from export.formats.tflite.xnnpack_fixups import make_whole
 from runtime.manifest.records import Layout
+from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 from train.quantization.settings import Int8Settings
@@ -64,14 +65,14 @@ def write_tflite(
         settings: for int8: what stays float, and the ranges.
 
     Raises:
-        ValueError: an argument does not fit, or the file cannot be written.
+        ReblurError: an argument does not fit, or the file cannot be written.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"no TFLite precision {precision!r}: choose from {', '.join(PRECISIONS)}")
+        raise ReblurError(f"no TFLite precision {precision!r}: choose from {', '.join(PRECISIONS)}")
     if layout not in LAYOUTS:
-        raise ValueError(f"no TFLite layout {layout!r}: choose from {', '.join(LAYOUTS)}")
+        raise ReblurError(f"no TFLite layout {layout!r}: choose from {', '.join(LAYOUTS)}")
     if precision == "int8" and not calibration:
-        raise ValueError("int8 needs representative inputs to calibrate with, got none")
+        raise ReblurError("int8 needs representative inputs to calibrate with, got none")
     with silence(), torch.no_grad():
         model = read_model(convert(module, example_inputs, len(output_names), layout))
         _name_tensors(model, input_names, output_names)
@@ -112,7 +113,7 @@ def _name_tensors(model: Any, input_names: Sequence[str], output_names: Sequence
         (signature.outputs, graph.outputs, output_names),
     ):
         if len(maps) != len(names):
-            raise ValueError(f"the converted file has {len(maps)} tensors where {', '.join(names)} were expected")
+            raise ReblurError(f"the converted file has {len(maps)} tensors where {', '.join(names)} were expected")
         by_index = dict(zip((int(i) for i in order), names, strict=True))
         for entry in maps:
             entry.name = by_index[int(entry.tensorIndex)]

@@ -2,7 +2,7 @@
 
     from export.interpreters.mil import MilProgram
 
-    program = MilProgram.load("deblur_fp16.mlpackage")     # ValueError: damaged, truncated, or an op is not known
+    program = MilProgram.load("deblur_fp16.mlpackage")     # ReblurError: damaged, truncated, or an op is not known
     program.inputs, program.outputs                        # TensorSpec: name, MIL element type, shape
     program.op_counts                                      # {"conv": 11, "relu": 9, ...}
     program.constants                                      # name -> array; compressed weights made dense

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from export.interpreters.mil.dtypes import Value
+from runtime.system.errors import ReblurError
 
 
 class Arguments:
@@ -26,7 +27,7 @@ class Arguments:
         """The one tensor given as ``name``."""
         value = self._one(name)
         if isinstance(value, str):
-            raise ValueError(f"argument '{name}' should be a tensor, but is the text '{value}'")
+            raise ReblurError(f"argument '{name}' should be a tensor, but is the text '{value}'")
         return value
 
     def optional_tensor(self, name: str) -> Tensor | None:
@@ -38,7 +39,7 @@ class Arguments:
         values = self._values.get(name, ())
         tensors = [value for value in values if isinstance(value, Tensor)]
         if not tensors or len(tensors) != len(values):
-            raise ValueError(f"argument '{name}' should be one or more tensors")
+            raise ReblurError(f"argument '{name}' should be one or more tensors")
         return tensors
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -47,7 +48,7 @@ class Arguments:
             return default
         value = self._one(name)
         if not isinstance(value, str):
-            raise ValueError(f"argument '{name}' should be text, but is a tensor of shape {tuple(value.shape)}")
+            raise ReblurError(f"argument '{name}' should be text, but is a tensor of shape {tuple(value.shape)}")
         return value
 
     def number(self, name: str, default: float | None = None) -> float:
@@ -56,7 +57,7 @@ class Arguments:
             return default
         tensor = self.tensor(name)
         if tensor.numel() != 1:
-            raise ValueError(f"argument '{name}' should be one number, but has shape {tuple(tensor.shape)}")
+            raise ReblurError(f"argument '{name}' should be one number, but has shape {tuple(tensor.shape)}")
         return float(tensor)
 
     def integer(self, name: str, default: int | None = None) -> int:
@@ -80,5 +81,5 @@ class Arguments:
     def _one(self, name: str) -> Value:
         values = self._values.get(name, ())
         if len(values) != 1:
-            raise ValueError(f"argument '{name}' should be one value, but {len(values)} are given")
+            raise ReblurError(f"argument '{name}' should be one value, but {len(values)} are given")
         return values[0]

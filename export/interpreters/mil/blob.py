@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from export.interpreters.mil.dtypes import decode
+from runtime.system.errors import ReblurError
 
 SENTINEL = 0xDEADBEEF
 VERSION = 2
@@ -45,19 +46,19 @@ class BlobFile:
         path: the weight file (``weights/weight.bin`` inside a package).
 
     Raises:
-        ValueError: the file is missing, shorter than a header, or of another version.
+        ReblurError: the file is missing, shorter than a header, or of another version.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise ValueError(f"weight file not found: {path}")
+            raise ReblurError(f"weight file not found: {path}")
         self.path = path
         self._bytes = path.read_bytes()
         if len(self._bytes) < ALIGNMENT:
-            raise ValueError(f"weight file {path} is truncated: {len(self._bytes)} bytes, a header has {ALIGNMENT}")
+            raise ReblurError(f"weight file {path} is truncated: {len(self._bytes)} bytes, a header has {ALIGNMENT}")
         _, version = HEADER.unpack_from(self._bytes)
         if version != VERSION:
-            raise ValueError(f"weight file {path} is of storage version {version}; version {VERSION} is expected")
+            raise ReblurError(f"weight file {path} is of storage version {version}; version {VERSION} is expected")
 
     def read(self, offset: int, dtype: str, count: int) -> np.ndarray:
         """The blob whose record is at ``offset``.
@@ -71,22 +72,22 @@ class BlobFile:
             (count,), NumPy's type for ``dtype`` (8-bit for types below a byte).
 
         Raises:
-            ValueError: the record or its data is outside the file, or disagrees with what is declared.
+            ReblurError: the record or its data is outside the file, or disagrees with what is declared.
         """
         where = f"weight file {self.path}, record at byte {offset}"
         if offset % ALIGNMENT or not 0 < offset <= len(self._bytes) - ALIGNMENT:
-            raise ValueError(f"{where}: not inside the file of {len(self._bytes)} bytes; it is truncated or damaged")
+            raise ReblurError(f"{where}: not inside the file of {len(self._bytes)} bytes; it is truncated or damaged")
         sentinel, stored, size, start, _ = RECORD.unpack_from(self._bytes, offset)
         if sentinel != SENTINEL:
-            raise ValueError(f"{where}: starts with {sentinel:#x}, not {SENTINEL:#x}; the file is damaged")
+            raise ReblurError(f"{where}: starts with {sentinel:#x}, not {SENTINEL:#x}; the file is damaged")
         stored_type = ELEMENT_TYPES.get(stored, f"number {stored}")
         if stored_type != dtype:
-            raise ValueError(f"{where}: holds element type {stored_type}, but the program declares {dtype}")
+            raise ReblurError(f"{where}: holds element type {stored_type}, but the program declares {dtype}")
         if start + size > len(self._bytes):
-            raise ValueError(
+            raise ReblurError(
                 f"{where}: its data ends at byte {start + size}, but the file has {len(self._bytes)}; it is truncated"
             )
         try:
             return decode(self._bytes[start : start + size], dtype, count)
         except ValueError as error:
-            raise ValueError(f"{where}: {error}") from error
+            raise ReblurError(f"{where}: {error}") from error

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
+
 Value = Tensor | str
 
 
@@ -79,7 +81,7 @@ def decode(raw: bytes, dtype: str, count: int) -> np.ndarray:
     """``count`` elements of MIL type ``dtype`` from their stored bytes.
 
     Raises:
-        ValueError: the type is not a stored one, or the bytes are not as many as ``count`` elements take.
+        ReblurError: the type is not a stored one, or the bytes are not as many as ``count`` elements take.
     """
     if dtype in PACKED_TYPES:
         bits, signed = PACKED_TYPES[dtype]
@@ -91,7 +93,7 @@ def decode(raw: bytes, dtype: str, count: int) -> np.ndarray:
         return np.where(wide >= 1 << (bits - 1), wide - (1 << bits), wide).astype(np.int8)
     if dtype not in NUMPY_TYPES:
         known = ", ".join([*NUMPY_TYPES, *PACKED_TYPES])
-        raise ValueError(f"element type {dtype} is not one that can be read; these can: {known}")
+        raise ReblurError(f"element type {dtype} is not one that can be read; these can: {known}")
     _check_size(raw, count * NUMPY_TYPES[dtype].itemsize, dtype, count)
     return np.frombuffer(raw, NUMPY_TYPES[dtype])
 
@@ -105,4 +107,4 @@ def to_tensor(array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
 
 def _check_size(raw: bytes, expected: int, dtype: str, count: int) -> None:
     if len(raw) != expected:
-        raise ValueError(f"{count} {dtype} values take {expected} bytes, but {len(raw)} are stored")
+        raise ReblurError(f"{count} {dtype} values take {expected} bytes, but {len(raw)} are stored")

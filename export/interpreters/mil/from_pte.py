@@ -19,6 +19,7 @@ import numpy as np
 
 from export.interpreters.mil.program import MilProgram
 from export.interpreters.pte_program import read_single_call
+from runtime.system.errors import ReblurError
 
 BACKEND = "CoreMLBackend"
 LOWERED_MODULE = "lowered_module"
@@ -42,10 +43,10 @@ class LoweredProgram:
         """The file's outputs, in order, for its inputs, in order; see ``MilProgram.run``.
 
         Raises:
-            ValueError: the number of inputs or a shape does not fit, or values leave the finite range.
+            ReblurError: the number of inputs or a shape does not fit, or values leave the finite range.
         """
         if len(inputs) != len(self.input_names):
-            raise ValueError(f"the file takes {len(self.input_names)} inputs, but {len(inputs)} were given")
+            raise ReblurError(f"the file takes {len(self.input_names)} inputs, but {len(inputs)} were given")
         results = self.program.run(dict(zip(self.input_names, inputs, strict=True)), precision)
         return [results[name] for name in self.output_names]
 
@@ -54,7 +55,7 @@ def load_lowered(path: Path) -> LoweredProgram:
     """Take the package out of the ``.pte`` file at ``path`` and load it.
 
     Raises:
-        ValueError: the file is no ExecuTorch program, is not one call of the Core ML delegate from its inputs to
+        ReblurError: the file is no ExecuTorch program, is not one call of the Core ML delegate from its inputs to
             its outputs, or its package is damaged.
     """
     call = read_single_call(path, BACKEND)
@@ -66,26 +67,26 @@ def load_lowered(path: Path) -> LoweredProgram:
             names = json.loads((lowered / "metadata.json").read_text(encoding="utf-8"))
             inputs, outputs = tuple(names["inputNames"]), tuple(names["outputNames"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"the Core ML data in {path} does not name its inputs and outputs: {error!r}") from error
+            raise ReblurError(f"the Core ML data in {path} does not name its inputs and outputs: {error!r}") from error
         program = MilProgram.load(lowered / PACKAGE)
     declared = ({spec.name for spec in program.inputs}, {spec.name for spec in program.outputs})
     if (set(inputs), set(outputs)) != declared:
-        raise ValueError(f"the Core ML package in {path} has other tensors than the file names: {inputs}, {outputs}")
+        raise ReblurError(f"the Core ML package in {path} has other tensors than the file names: {inputs}, {outputs}")
     try:
         return LoweredProgram(
             program=program, input_names=call.file_inputs(inputs), output_names=call.file_outputs(outputs)
         )
     except ValueError as error:
-        raise ValueError(f"cannot bind the Core ML package in {path}: {error}") from error
+        raise ReblurError(f"cannot bind the Core ML package in {path}: {error}") from error
 
 
 def unpack(data: bytes, folder: Path, path: Path) -> None:
     """Write the files in the delegate's ``data`` under ``folder``; ``path`` is named in errors.
 
     Raises:
-        ValueError: the data is no such archive.
+        ReblurError: the data is no such archive.
     """
     from executorch.backends.apple.coreml import executorchcoreml
 
     if not executorchcoreml.unflatten_directory_contents(data, str(folder)) or not (folder / LOWERED_MODULE).is_dir():
-        raise ValueError(f"the Core ML data in {path} is damaged: it holds no package")
+        raise ReblurError(f"the Core ML data in {path} is damaged: it holds no package")

@@ -12,6 +12,7 @@ from export.interpreters.mil.arguments import Arguments
 from export.interpreters.mil.dtypes import Value, computed_type, is_float
 from export.interpreters.mil.ops import CONST, OpFunction, find_op, is_constant
 from export.interpreters.mil.package import Message, ValueReader, color_layouts, tensor_type
+from runtime.system.errors import ReblurError
 
 MAIN = "main"
 
@@ -62,7 +63,7 @@ class Step:
         """The outputs, not yet rounded, from the ``values`` of the names it reads.
 
         Raises:
-            ValueError: arguments do not fit the op, or results do not fit what the program declares.
+            ReblurError: arguments do not fit the op, or results do not fit what the program declares.
         """
         arguments = {
             parameter: [values[item.name] if isinstance(item, Reference) else item for item in items]
@@ -71,10 +72,10 @@ class Step:
         try:
             result = self.function(Arguments(arguments))
         except (ValueError, RuntimeError, IndexError, TypeError) as error:
-            raise ValueError(f"op '{self.op_type}' (output '{self.outputs[0].name}'): {error}") from error
+            raise ReblurError(f"op '{self.op_type}' (output '{self.outputs[0].name}'): {error}") from error
         results = [result] if isinstance(result, Tensor) else list(result)
         if len(results) != len(self.outputs):
-            raise ValueError(f"op '{self.op_type}' gives {len(results)} outputs, {len(self.outputs)} are declared")
+            raise ReblurError(f"op '{self.op_type}' gives {len(results)} outputs, {len(self.outputs)} are declared")
         for spec, tensor in zip(self.outputs, results, strict=True):
             _check_declared(self.op_type, spec, tensor)
         return results
@@ -101,16 +102,16 @@ def build_graph(model: Message, reader: ValueReader, name: str = "") -> Graph:
         name: the function; by default the one that the package runs when nothing is said.
 
     Raises:
-        ValueError: there is no such function, an op is unknown, a name is read before it is computed, or a
+        ReblurError: there is no such function, an op is unknown, a name is read before it is computed, or a
             weight cannot be read.
     """
     functions = model.mlProgram.functions
     name = name or model.description.defaultFunctionName or MAIN
     if name not in functions:
-        raise ValueError(f"the program has no function '{name}'; it has: {', '.join(sorted(functions)) or 'none'}")
+        raise ReblurError(f"the program has no function '{name}'; it has: {', '.join(sorted(functions)) or 'none'}")
     function = functions[name]
     if function.opset not in function.block_specializations:
-        raise ValueError(f"function '{name}' has no block for its opset '{function.opset}'")
+        raise ReblurError(f"function '{name}' has no block for its opset '{function.opset}'")
     block = function.block_specializations[function.opset]
     layouts = color_layouts(model, name)
     inputs = tuple(replace(spec, color_layout=layouts.get(spec.name, "")) for spec in map(_spec, function.inputs))
@@ -131,7 +132,7 @@ def build_graph(model: Message, reader: ValueReader, name: str = "") -> Graph:
         specs.update({spec.name: spec for spec in step.outputs})
     missing = [output for output in block.outputs if output not in specs]
     if missing or not block.outputs:
-        raise ValueError(f"nothing in the program computes its outputs {missing or '(none declared)'}")
+        raise ReblurError(f"nothing in the program computes its outputs {missing or '(none declared)'}")
     return Graph(
         opset=function.opset,
         inputs=inputs,
@@ -149,18 +150,18 @@ def _spec(declared: Message) -> TensorSpec:
 def _constant(operation: Message, reader: ValueReader) -> Value:
     name = operation.outputs[0].name
     if "val" not in operation.attributes:
-        raise ValueError(f"constant '{name}' holds no value")
+        raise ReblurError(f"constant '{name}' holds no value")
     try:
         return reader.read(operation.attributes["val"])
     except ValueError as error:
-        raise ValueError(f"constant '{name}': {error}") from error
+        raise ReblurError(f"constant '{name}': {error}") from error
 
 
 def _step(operation: Message, constants: Mapping[str, Value], known: Container[str], reader: ValueReader) -> Step:
     """The op with each argument bound to a constant or to an earlier name."""
     outputs = tuple(_spec(declared) for declared in operation.outputs)
     if not outputs:
-        raise ValueError(f"op '{operation.type}' has no output")
+        raise ReblurError(f"op '{operation.type}' has no output")
     bindings: dict[str, list[Reference | Value]] = {}
     for parameter, value in operation.attributes.items():
         # Compressed weights keep their parameters here (iOS 16 and 17); every op keeps its own name here.
@@ -176,7 +177,7 @@ def _step(operation: Message, constants: Mapping[str, Value], known: Container[s
             elif binding.name in known:
                 items.append(Reference(binding.name))
             else:
-                raise ValueError(
+                raise ReblurError(
                     f"op '{operation.type}' (output '{outputs[0].name}') reads '{binding.name}', which nothing computes"
                 )
         bindings[parameter] = items
@@ -197,9 +198,9 @@ def _with_releases(steps: Sequence[Step], kept: set[str]) -> tuple[Step, ...]:
 
 def _check_declared(op_type: str, spec: TensorSpec, tensor: Tensor) -> None:
     if not spec.accepts(tensor.shape):
-        raise ValueError(
+        raise ReblurError(
             f"op '{op_type}' (output '{spec.name}') gives shape {tuple(tensor.shape)}, "
             f"but the program declares {spec.shape}"
         )
     if tensor.dtype != computed_type(spec.dtype) and (is_float(spec.dtype) or tensor.is_floating_point()):
-        raise ValueError(f"op '{op_type}' (output '{spec.name}') gives {tensor.dtype}, declared is {spec.dtype}")
+        raise ReblurError(f"op '{op_type}' (output '{spec.name}') gives {tensor.dtype}, declared is {spec.dtype}")

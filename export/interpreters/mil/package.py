@@ -11,6 +11,7 @@ import numpy as np
 from export.interpreters.mil.blob import BlobFile
 from export.interpreters.mil.dtypes import Value, decode, to_tensor
 from export.interpreters.mil.quiet import quiet_warnings
+from runtime.system.errors import ReblurError
 
 MODEL_PATH = "@model_path/"
 """How a program spells the folder of its own file when it names the weight file."""
@@ -23,21 +24,21 @@ def root_model_path(package: Path) -> Path:
     """The protobuf file that the manifest of ``package`` calls the root model.
 
     Raises:
-        ValueError: there is no such folder, or its manifest is missing, damaged or names no such file.
+        ReblurError: there is no such folder, or its manifest is missing, damaged or names no such file.
     """
     if not package.is_dir():
-        raise ValueError(f"not a Core ML package folder: {package}")
+        raise ReblurError(f"not a Core ML package folder: {package}")
     manifest_path = package / "Manifest.json"
     if not manifest_path.is_file():
-        raise ValueError(f"Core ML package {package} has no Manifest.json")
+        raise ReblurError(f"Core ML package {package} has no Manifest.json")
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
         entry = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
         model_path = package / "Data" / str(entry)
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"Core ML package {package} has a damaged Manifest.json: {error!r}") from error
+        raise ReblurError(f"Core ML package {package} has a damaged Manifest.json: {error!r}") from error
     if not model_path.resolve().is_relative_to(package.resolve()) or not model_path.is_file():
-        raise ValueError(f"Core ML package {package} lacks the model that its manifest names: Data/{entry}")
+        raise ReblurError(f"Core ML package {package} lacks the model that its manifest names: Data/{entry}")
     return model_path
 
 
@@ -45,7 +46,7 @@ def read_model(model_path: Path) -> Message:
     """The protobuf ``Model`` message in ``model_path``.
 
     Raises:
-        ValueError: the file is no such message, or holds another kind of model than an ML Program.
+        ReblurError: the file is no such message, or holds another kind of model than an ML Program.
     """
     with quiet_warnings():
         from coremltools.proto import Model_pb2
@@ -54,10 +55,10 @@ def read_model(model_path: Path) -> Message:
     try:
         model.ParseFromString(model_path.read_bytes())
     except DecodeError as error:
-        raise ValueError(f"{model_path} is not a Core ML model, or is truncated or damaged ({error})") from error
+        raise ReblurError(f"{model_path} is not a Core ML model, or is truncated or damaged ({error})") from error
     kind = model.WhichOneof("Type")
     if kind != "mlProgram":
-        raise ValueError(f"{model_path} holds {kind or 'no model'}; only ML Programs can be run")
+        raise ReblurError(f"{model_path} holds {kind or 'no model'}; only ML Programs can be run")
     return model
 
 
@@ -82,11 +83,11 @@ def tensor_type(value_type: Message) -> tuple[str, tuple[int | None, ...]]:
     """The element type and the shape of a ``ValueType`` message; None for a flexible dimension.
 
     Raises:
-        ValueError: the type is not a tensor (a list, dictionary or state).
+        ReblurError: the type is not a tensor (a list, dictionary or state).
     """
     kind = value_type.WhichOneof("type")
     if kind != "tensorType":
-        raise ValueError(f"values of kind {kind} are not supported; only tensors are")
+        raise ReblurError(f"values of kind {kind} are not supported; only tensors are")
     tensor = value_type.tensorType
     # The name of an enum number, from the message's own descriptor.
     names = tensor.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number
@@ -108,12 +109,12 @@ class ValueReader:
         """The tensor (float32, int64 or bool) or text that ``message`` holds, or points to in a weight file.
 
         Raises:
-            ValueError: the value is not a tensor, its file is missing or damaged, or sizes disagree.
+            ReblurError: the value is not a tensor, its file is missing or damaged, or sizes disagree.
         """
         dtype, shape = tensor_type(message.type)
         fixed = tuple(size for size in shape if size is not None)
         if len(fixed) != len(shape):
-            raise ValueError(f"a constant of shape {shape} has flexible dimensions")
+            raise ReblurError(f"a constant of shape {shape} has flexible dimensions")
         count = 1
         for size in fixed:
             count *= size
@@ -126,7 +127,7 @@ class ValueReader:
         """A value stored in the program itself, in the field that suits its type."""
         field = tensor.WhichOneof("value")
         if field is None:
-            raise ValueError(f"a constant of type {dtype} and shape {shape} holds no value")
+            raise ReblurError(f"a constant of type {dtype} and shape {shape} holds no value")
         if field == "bytes":
             return to_tensor(decode(tensor.bytes.values, dtype, count), shape)
         fields = {
@@ -139,10 +140,10 @@ class ValueReader:
         }
         values = list(fields[field].values)
         if len(values) != count:
-            raise ValueError(f"a constant of type {dtype} and shape {shape} holds {len(values)} values, not {count}")
+            raise ReblurError(f"a constant of type {dtype} and shape {shape} holds {len(values)} values, not {count}")
         if field == "strings":
             if count != 1:
-                raise ValueError(f"a constant of {count} texts is not supported; one text is")
+                raise ReblurError(f"a constant of {count} texts is not supported; one text is")
             return str(values[0])
         return to_tensor(np.asarray(values), shape)
 
@@ -150,6 +151,6 @@ class ValueReader:
         if name not in self._blobs:
             path = (self._folder / name.removeprefix(MODEL_PATH)).resolve()
             if not path.is_relative_to(self._folder):
-                raise ValueError(f"the program names a weight file outside its package: {name}")
+                raise ReblurError(f"the program names a weight file outside its package: {name}")
             self._blobs[name] = BlobFile(path)
         return self._blobs[name]

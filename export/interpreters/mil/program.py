@@ -25,6 +25,7 @@ from export.interpreters.mil.dtypes import Value, computed_type, is_float
 from export.interpreters.mil.graph import Graph, Step, TensorSpec, build_graph
 from export.interpreters.mil.ops import only_moves_values
 from export.interpreters.mil.package import ValueReader, read_model, root_model_path
+from runtime.system.errors import ReblurError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +54,14 @@ class MilProgram:
             function: which one of a package with several; by default the package's own choice.
 
         Raises:
-            ValueError: the package is missing, damaged or truncated, or uses an op that is not supported.
+            ReblurError: the package is missing, damaged or truncated, or uses an op that is not supported.
         """
         package = Path(path)
         model_path = root_model_path(package)
         try:
             return cls(package, build_graph(read_model(model_path), ValueReader(model_path), function))
         except ValueError as error:
-            raise ValueError(f"cannot load Core ML package {package}: {error}") from error
+            raise ReblurError(f"cannot load Core ML package {package}: {error}") from error
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -92,7 +93,7 @@ class MilProgram:
                 leaves them unrounded, which shows the saved graph and weights alone.
 
         Raises:
-            ValueError: a name or shape is not the declared one, or non-finite values arise (``trace`` reports
+            ReblurError: a name or shape is not the declared one, or non-finite values arise (``trace`` reports
                 them instead); the sentence names the first op that gave one.
         """
         report = self.trace(inputs, precision)
@@ -115,7 +116,7 @@ class MilProgram:
             precision: as for ``run``.
 
         Raises:
-            ValueError: there is no sample, or ``run`` would refuse one.
+            ReblurError: there is no sample, or ``run`` would refuse one.
         """
         found: dict[str, tuple[float, float]] = {}
         for sample in samples:
@@ -125,12 +126,12 @@ class MilProgram:
                 lowest, highest = found.get(name, (low, high))
                 found[name] = (min(low, lowest), max(high, highest))
         if not found:
-            raise ValueError(f"the ranges of {self.path} need at least one sample, but none is given")
+            raise ReblurError(f"the ranges of {self.path} need at least one sample, but none is given")
         return found
 
     def _execute(self, inputs: Mapping[str, np.ndarray], precision: str, *, measures: bool = False) -> _Execution:
         if precision not in PRECISIONS:
-            raise ValueError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
+            raise ReblurError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
         execution = _Execution(rounds=precision == "fp16", measures=measures)
         with torch.inference_mode():
             for spec, tensor in self._checked(inputs):
@@ -141,19 +142,19 @@ class MilProgram:
 
     def _refuse(self, overflows: Sequence[Overflow], precision: str) -> None:
         if overflows:
-            raise ValueError(f"{self.path} leaves the finite range in {precision}: {overflows[0]}")
+            raise ReblurError(f"{self.path} leaves the finite range in {precision}: {overflows[0]}")
 
     def _checked(self, inputs: Mapping[str, np.ndarray]) -> list[tuple[TensorSpec, Tensor]]:
         expected = {spec.name for spec in self.inputs}
         if set(inputs) != expected:
-            raise ValueError(f"{self.path} takes the inputs {sorted(expected)}, but {sorted(inputs)} were given")
+            raise ReblurError(f"{self.path} takes the inputs {sorted(expected)}, but {sorted(inputs)} were given")
         result = []
         for spec in self.inputs:
             array = np.asarray(inputs[spec.name])
             if not spec.accepts(array.shape):
-                raise ValueError(f"input '{spec.name}' should have shape {spec.shape}, but has {array.shape}")
+                raise ReblurError(f"input '{spec.name}' should have shape {spec.shape}, but has {array.shape}")
             if spec.color_layout and not _is_picture(array):
-                raise ValueError(f"input '{spec.name}' is a picture: it takes whole numbers from 0 to 255")
+                raise ReblurError(f"input '{spec.name}' is a picture: it takes whole numbers from 0 to 255")
             result.append((spec, torch.tensor(array, dtype=computed_type(spec.dtype))))
         return result
 

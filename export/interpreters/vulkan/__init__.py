@@ -2,7 +2,7 @@
 
     from export.interpreters.vulkan import VkProgram
 
-    program = VkProgram.load("deblur_vulkan_fp16.pte")   # ValueError: damaged, or an op is not known
+    program = VkProgram.load("deblur_vulkan_fp16.pte")   # ReblurError: damaged, or an op is not known
     program.op_counts                                    # {"aten.add.Tensor": 6, "aten.cat.default": 1, ...}
     (sharp,) = program.run([image, sigma_px])            # tensors stored as FLOAT16 are rounded after their op
     (sharp,) = program.run([image, sigma_px], "fp32")    # not rounded: the graph and the weights alone

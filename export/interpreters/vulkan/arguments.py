@@ -13,6 +13,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
+
 Argument: TypeAlias = Tensor | list[Tensor] | tuple[int, ...] | tuple[float, ...] | str | int | float | bool | None
 
 
@@ -29,7 +31,7 @@ class Arguments:
         """The tensor at ``position``."""
         value = self._at(position)
         if not isinstance(value, Tensor):
-            raise ValueError(f"argument {position} should be a tensor, but is {value!r}")
+            raise ReblurError(f"argument {position} should be a tensor, but is {value!r}")
         return value
 
     def optional_tensor(self, position: int) -> Tensor | None:
@@ -40,7 +42,7 @@ class Arguments:
         """The tensors in the list at ``position``."""
         value = self._at(position)
         if not isinstance(value, list) or not value:
-            raise ValueError(f"argument {position} should be a list of tensors, but is {value!r}")
+            raise ReblurError(f"argument {position} should be a list of tensors, but is {value!r}")
         return value
 
     def number(self, position: int) -> float:
@@ -59,30 +61,30 @@ class Arguments:
         """The number at ``position``, which must be stored as a whole one."""
         value = self._at(position)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"argument {position} should be stored as a whole number, but is {value!r}")
+            raise ReblurError(f"argument {position} should be stored as a whole number, but is {value!r}")
         return value
 
     def flag(self, position: int) -> bool:
         """The truth value at ``position``, which must be stored as one."""
         value = self._at(position)
         if not isinstance(value, bool):
-            raise ValueError(f"argument {position} should be stored as a truth value, but is {value!r}")
+            raise ReblurError(f"argument {position} should be stored as a truth value, but is {value!r}")
         return value
 
     def integers(self, position: int) -> list[int]:
         """The list of whole numbers at ``position``."""
         value = self._at(position)
         if not isinstance(value, tuple) or not all(isinstance(item, int) for item in value):
-            raise ValueError(f"argument {position} should be a list of whole numbers, but is {value!r}")
+            raise ReblurError(f"argument {position} should be a list of whole numbers, but is {value!r}")
         return [int(item) for item in value]
 
     def _any_number(self, position: int) -> int | float:
         value = self._at(position)
         if not isinstance(value, int | float):
-            raise ValueError(f"argument {position} should be a number, but is {value!r}")
+            raise ReblurError(f"argument {position} should be a number, but is {value!r}")
         return value
 
     def _at(self, position: int) -> Argument:
         if position >= len(self._values):
-            raise ValueError(f"argument {position} is missing: {len(self._values)} are given")
+            raise ReblurError(f"argument {position} is missing: {len(self._values)} are given")
         return self._values[position]

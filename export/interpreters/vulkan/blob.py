@@ -14,6 +14,7 @@ from torch import Tensor
 
 from export.interpreters.pte_program import read_flatbuffer
 from export.interpreters.vulkan.values import Call, IdList, Value, VkGraph, VkTensor
+from runtime.system.errors import ReblurError
 
 MAGIC = b"VH00"
 NAMED = 2**64 - 1
@@ -39,7 +40,7 @@ def read_graph(data: bytes, constants: Mapping[str, bytes], path: Path) -> VkGra
         path: of the file, for errors.
 
     Raises:
-        ValueError: the data is damaged, or a constant is missing or not the one that it is named after.
+        ReblurError: the data is damaged, or a constant is missing or not the one that it is named after.
     """
     content = read_flatbuffer(data, MAGIC, "vulkan", path)
     try:
@@ -51,9 +52,9 @@ def read_graph(data: bytes, constants: Mapping[str, bytes], path: Path) -> VkGra
             outputs=tuple(content["output_ids"]),
         )
     except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"the Vulkan graph in {path} is damaged: {error!r}") from error
+        raise ReblurError(f"the Vulkan graph in {path} is damaged: {error!r}") from error
     except ValueError as error:
-        raise ValueError(f"the Vulkan graph in {path} cannot be read: {error}") from error
+        raise ReblurError(f"the Vulkan graph in {path} cannot be read: {error}") from error
 
 
 def _call(entry: Mapping[str, Any]) -> Call:
@@ -67,10 +68,10 @@ def _constant_bytes(entry: Mapping[str, Any], data: bytes, constants: Mapping[st
         return data[start : start + entry["length"]]
     name = entry["named_key"]
     if name not in constants:
-        raise ValueError(f"constant {name} is missing")
+        raise ReblurError(f"constant {name} is missing")
     stored = constants[name][: entry["length"]]
     if hashlib.sha256(stored).hexdigest() != name:
-        raise ValueError(f"constant {name} has other bytes than it is named after")
+        raise ReblurError(f"constant {name} has other bytes than it is named after")
     return stored
 
 
@@ -85,7 +86,7 @@ def _value(entry: Mapping[str, Any], stored: list[bytes]) -> Value:
     if kind == "Null":
         return None
     if kind not in SCALARS:
-        raise ValueError(f"a value of kind {kind} cannot be read")
+        raise ReblurError(f"a value of kind {kind} cannot be read")
     value: Value = fields[SCALARS[kind]]
     return float(fields["double_val"]) if kind == "Double" else value
 
@@ -106,9 +107,9 @@ def _tensor(fields: Mapping[str, Any], stored: list[bytes]) -> VkTensor:
 def _elements(raw: bytes, dtype: str, shape: tuple[int, ...]) -> Tensor:
     """A constant as float32 or int64, which is what the ops compute with."""
     if dtype not in ELEMENT_TYPES:
-        raise ValueError(f"constants of type {dtype} cannot be read; these can: {', '.join(ELEMENT_TYPES)}")
+        raise ReblurError(f"constants of type {dtype} cannot be read; these can: {', '.join(ELEMENT_TYPES)}")
     element = ELEMENT_TYPES[dtype]
     if len(raw) != math.prod(shape) * element.itemsize:
-        raise ValueError(f"a constant of {dtype} {list(shape)} should not have {len(raw)} bytes")
+        raise ReblurError(f"a constant of {dtype} {list(shape)} should not have {len(raw)} bytes")
     array = np.frombuffer(raw, element).astype(np.float32 if element.kind == "f" else np.int64)
     return torch.from_numpy(array.reshape(shape))

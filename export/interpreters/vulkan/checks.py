@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from export.interpreters.vulkan.ops import CLONE, CONVOLUTIONS, PREPACK, find_op
 from export.interpreters.vulkan.values import CHANNELS_PACKED, Call, VkGraph
+from runtime.system.errors import ReblurError
 
 
 def check_graph(graph: VkGraph) -> None:
     """Check a whole graph.
 
     Raises:
-        ValueError: an op is not known, layouts do not fit an op, or shared memory is overwritten too early.
+        ReblurError: an op is not known, layouts do not fit an op, or shared memory is overwritten too early.
     """
     for call in graph.calls:
         find_op(call.op)
@@ -26,23 +27,23 @@ def check_layouts(graph: VkGraph, call: Call) -> None:
     """Check that the computed tensors of an op are packed alike, and those of a convolution by channels.
 
     Raises:
-        ValueError: they are not.
+        ReblurError: they are not.
     """
     tensors = [graph.tensor(value_id) for value_id in (*graph.reads(call), call.output)]
     layouts = {tensor.layout for tensor in tensors if tensor.constant is None}
     if call.op in (CLONE, PREPACK):
         return
     if len(layouts) > 1:
-        raise ValueError(f"{call.op} of value {call.output} mixes the layouts {', '.join(sorted(layouts))}")
+        raise ReblurError(f"{call.op} of value {call.output} mixes the layouts {', '.join(sorted(layouts))}")
     if call.op in CONVOLUTIONS and layouts != {CHANNELS_PACKED}:
-        raise ValueError(f"{call.op} of value {call.output} needs {CHANNELS_PACKED}, but has {', '.join(layouts)}")
+        raise ReblurError(f"{call.op} of value {call.output} needs {CHANNELS_PACKED}, but has {', '.join(layouts)}")
 
 
 def check_memory(graph: VkGraph) -> None:
     """Check that each tensor still is in its memory when it is read, and that every op reads what was computed.
 
     Raises:
-        ValueError: another tensor took the memory before, or nothing was written.
+        ReblurError: another tensor took the memory before, or nothing was written.
     """
     owner: dict[int, int] = {}
     written = {i for i, value in enumerate(graph.values) if getattr(value, "constant", None) is not None}
@@ -54,10 +55,10 @@ def check_memory(graph: VkGraph) -> None:
 
     def read(value_id: int, reader: str) -> None:
         if value_id not in written:
-            raise ValueError(f"{reader} reads value {value_id} before it is written")
+            raise ReblurError(f"{reader} reads value {value_id} before it is written")
         tensor = graph.tensor(value_id)
         if tensor.memory >= 0 and owner[tensor.memory] != value_id:
-            raise ValueError(f"{reader} reads value {value_id}, whose memory value {owner[tensor.memory]} has taken")
+            raise ReblurError(f"{reader} reads value {value_id}, whose memory value {owner[tensor.memory]} has taken")
 
     for value_id in graph.inputs:
         write(value_id)
@@ -67,7 +68,7 @@ def check_memory(graph: VkGraph) -> None:
             read(value_id, call.op)
             memories.add(graph.tensor(value_id).memory)
         if (memory := graph.tensor(call.output).memory) >= 0 and memory in memories:
-            raise ValueError(f"{call.op} writes value {call.output} over one that it reads")
+            raise ReblurError(f"{call.op} writes value {call.output} over one that it reads")
         write(call.output)
     for value_id in graph.outputs:
         read(value_id, "the output")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from export.interpreters.vulkan.arguments import Arguments
+from runtime.system.errors import ReblurError
 
 OpFunction = Callable[[Arguments], Tensor]
 
@@ -64,11 +65,11 @@ def convolution(arguments: Arguments) -> Tensor:
     transposed, output_padding, groups = arguments.flag(6), arguments.integers(7), arguments.whole(8)
     is_depthwise = not transposed and weight.shape[0] == groups and weight.shape[1] == 1
     if groups > 1 and not is_depthwise:
-        raise ValueError(f"the runtime has no convolution in {groups} groups, unless one for each channel")
+        raise ReblurError(f"the runtime has no convolution in {groups} groups, unless one for each channel")
     if x.shape[0] > 1:
-        raise ValueError(f"the runtime convolves one picture at a time, not {x.shape[0]}")
+        raise ReblurError(f"the runtime convolves one picture at a time, not {x.shape[0]}")
     if transposed and max(dilation) > 1:
-        raise ValueError("the runtime has no transposed convolution with dilation")
+        raise ReblurError("the runtime has no transposed convolution with dilation")
     return torch.convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
 
 
@@ -114,8 +115,8 @@ def find_op(name: str) -> OpFunction:
     """The function for an op.
 
     Raises:
-        ValueError: the interpreter does not know it; names it and the known ones.
+        ReblurError: the interpreter does not know it; names it and the known ones.
     """
     if name not in OPS:
-        raise ValueError(f"op '{name}' is not supported; supported: {', '.join(sorted(OPS))}")
+        raise ReblurError(f"op '{name}' is not supported; supported: {', '.join(sorted(OPS))}")
     return OPS[name]

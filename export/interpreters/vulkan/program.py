@@ -24,6 +24,7 @@ from export.interpreters.vulkan.blob import read_graph
 from export.interpreters.vulkan.checks import check_graph
 from export.interpreters.vulkan.ops import MOVES, find_op
 from export.interpreters.vulkan.values import HALF, Call, IdList, VkGraph, VkTensor
+from runtime.system.errors import ReblurError
 
 BACKEND = "VulkanBackend"
 
@@ -55,7 +56,7 @@ class VkProgram:
         """Read and check the file at ``path``; all weights are read here.
 
         Raises:
-            ValueError: the file is not one call of the Vulkan delegate, is damaged, uses an op that is not supported,
+            ReblurError: the file is not one call of the Vulkan delegate, is damaged, uses an op that is not supported,
                 or is one that ExecuTorch's runtime would refuse.
         """
         path = Path(path)
@@ -65,7 +66,7 @@ class VkProgram:
             check_graph(graph)
             inputs, outputs = call.file_inputs(graph.inputs), call.file_outputs(graph.outputs)
         except ValueError as error:
-            raise ValueError(f"cannot load the Vulkan graph in {path}: {error}") from error
+            raise ReblurError(f"cannot load the Vulkan graph in {path}: {error}") from error
         return cls(name=str(path), graph=graph, inputs=inputs, outputs=outputs)
 
     @property
@@ -87,20 +88,20 @@ class VkProgram:
                 "fp32" leaves them unrounded.
 
         Raises:
-            ValueError: the number of inputs or a shape does not fit, or non-finite values arise (``trace`` reports
+            ReblurError: the number of inputs or a shape does not fit, or non-finite values arise (``trace`` reports
                 them instead); the sentence names the first op that gave one.
         """
         report = self.trace(inputs, precision)
         if report.overflows:
-            raise ValueError(f"{self.name} leaves the finite range in {precision}: {report.overflows[0]}")
+            raise ReblurError(f"{self.name} leaves the finite range in {precision}: {report.overflows[0]}")
         return report.outputs
 
     def trace(self, inputs: Sequence[np.ndarray], precision: str = "fp16") -> VkReport:
         """As ``run``, but non-finite values are reported, not refused."""
         if precision not in PRECISIONS:
-            raise ValueError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
+            raise ReblurError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
         if len(inputs) != len(self.inputs):
-            raise ValueError(f"{self.name} takes {len(self.inputs)} inputs, but {len(inputs)} were given")
+            raise ReblurError(f"{self.name} takes {len(self.inputs)} inputs, but {len(inputs)} were given")
         execution = _Execution(self.graph, keeps=self.outputs, rounds=precision == "fp16")
         with torch.inference_mode():
             for value_id, array in zip(self.inputs, inputs, strict=True):
@@ -133,7 +134,7 @@ class _Execution:
         try:
             result = find_op(call.op)(arguments)
         except (ValueError, RuntimeError, IndexError) as error:
-            raise ValueError(f"op '{call.op}' (value {call.output}) failed: {error}") from error
+            raise ReblurError(f"op '{call.op}' (value {call.output}) failed: {error}") from error
         poisoned = not self._non_finite.isdisjoint(reads)
         self.store(call.op, call.output, result, exact=call.op in MOVES, poisoned=poisoned)
         for value_id in set(reads):
@@ -152,7 +153,7 @@ class _Execution:
         """
         declared = self._graph.tensor(value_id)
         if tuple(tensor.shape) != declared.shape:
-            raise ValueError(f"{op} '{value_id}' should have shape {declared.shape}, but has {tuple(tensor.shape)}")
+            raise ReblurError(f"{op} '{value_id}' should have shape {declared.shape}, but has {tuple(tensor.shape)}")
         stored = round_to_fp16(tensor) if self._rounds and declared.dtype == HALF and not exact else tensor
         self.values[value_id] = stored
         if bool(torch.isfinite(stored).all()):

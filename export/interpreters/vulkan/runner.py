@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from export.interpreters.vulkan.program import VkProgram
-from runtime.backends.base import Array, from_file, to_file
+from runtime.backends.base import FloatArray, from_file, to_file
 from runtime.manifest.records import Artifact
 
 
@@ -18,7 +18,7 @@ class VulkanInterpreter:
         self._arithmetic = arithmetic
         self._program = VkProgram.load(path)
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""
         results = self._program.run(to_file(self.artifact, inputs), self._arithmetic)
         return {t.name: from_file(t, value) for t, value in zip(self.artifact.outputs, results, strict=True)}
@@ -33,6 +33,6 @@ def open_graph(artifact: Artifact, path: Path, arithmetic: str = "fp16") -> Vulk
         arithmetic: "fp16": rounded as the file says, which in a fp32 file is not at all; or "fp32": not rounded.
 
     Raises:
-        ValueError: the file is refused; see ``VkProgram.load``.
+        ReblurError: the file is refused; see ``VkProgram.load``.
     """
     return VulkanInterpreter(artifact, path, arithmetic)

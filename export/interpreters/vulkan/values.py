@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from runtime.system.errors import ReblurError
+
 CHANNELS_PACKED = "TENSOR_CHANNELS_PACKED"
 TEXTURE_3D = "TEXTURE_3D"
 HALF = "FLOAT16"
@@ -66,11 +68,11 @@ class VkGraph:
         """The tensor with this id.
 
         Raises:
-            ValueError: there is none.
+            ReblurError: there is none.
         """
         value = self.values[value_id] if 0 <= value_id < len(self.values) else None
         if not isinstance(value, VkTensor):
-            raise ValueError(f"value {value_id} should be a tensor, but is {value!r}")
+            raise ReblurError(f"value {value_id} should be a tensor, but is {value!r}")
         return value
 
     def reads(self, call: Call) -> tuple[int, ...]:

@@ -15,10 +15,11 @@ from export.graphs.specs import GraphSpec, build_graphs
 from export.recipes.int8_choice import load_choice
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Int8Source
+from runtime.system.files import sha256_of
 from train.checkpoint import Deployable, build_deployable, load_deployable
 from train.quantization.fake_quant import SimulatedInt8
 from train.quantization.settings import Int8Settings
-from train.quantization.weights import digest_of, int8_path, save_int8
+from train.quantization.weights import int8_path, save_int8
 
 
 @pytest.fixture
@@ -42,10 +43,10 @@ def doubled(networks: Deployable) -> Deployable:
 
 def test_fine_tuned_weights_are_what_is_quantised(checkpoint: Path, small_specs: dict[str, GraphSpec]) -> None:
     networks = load_deployable(checkpoint)
-    save_int8(doubled(networks), int8_path(checkpoint), digest_of(checkpoint))
+    save_int8(doubled(networks), int8_path(checkpoint), sha256_of(checkpoint))
     materials = prepare_int8(checkpoint, networks, small_specs, 64, 64)
     assert materials.source == Int8Source(
-        qat=True, name="small_int8.safetensors", sha256=digest_of(int8_path(checkpoint)), reason=""
+        qat=True, name="small_int8.safetensors", sha256=sha256_of(int8_path(checkpoint)), reason=""
     )
     assert materials.settings == load_choice()
     image, sigma_px = materials.samples["deblur"][0]
@@ -68,7 +69,7 @@ def test_without_them_the_checkpoint_itself_is_quantised(checkpoint: Path, small
 def test_the_manifest_and_the_report_say_which(
     checkpoint: Path, tmp_path: Path, run_all: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save_int8(load_deployable(checkpoint), int8_path(checkpoint), digest_of(checkpoint))
+    save_int8(load_deployable(checkpoint), int8_path(checkpoint), sha256_of(checkpoint))
     out = tmp_path / "out"
     code = run_all(
         "--checkpoint", str(checkpoint), "--out", str(out), "--formats", "executorch", "--graphs", "defocus"
@@ -78,7 +79,7 @@ def test_the_manifest_and_the_report_say_which(
     assert json.loads((out / "manifest.json").read_text())["int8"]["qat"] is True
     source = Manifest.load(out).int8
     assert source is not None
-    assert source.sha256 == digest_of(int8_path(checkpoint))
+    assert source.sha256 == sha256_of(int8_path(checkpoint))
 
 
 def test_an_export_without_fine_tuned_weights_says_so(small_export: Path) -> None:

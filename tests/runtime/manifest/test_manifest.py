@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from runtime.manifest.manifest import Manifest, check_files, list_files, sha256_of
+from runtime.manifest.manifest import Manifest, check_files, list_files
+from runtime.system.files import sha256_of
 
 
 def change(directory: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:

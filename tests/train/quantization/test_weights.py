@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from runtime.system.files import sha256_of
 from train.checkpoint import Deployable, build_deployable, load_deployable, read_made_from, save_deployable
 from train.presets import preset
-from train.quantization.weights import digest_of, find_int8, int8_path, save_int8
+from train.quantization.weights import find_int8, int8_path, save_int8
 
 
 @pytest.fixture
@@ -24,11 +25,11 @@ def networks(checkpoint: Path) -> Deployable:
 
 
 def test_weights_made_from_the_checkpoint_are_found(checkpoint: Path, networks: Deployable) -> None:
-    save_int8(networks, int8_path(checkpoint), digest_of(checkpoint))
+    save_int8(networks, int8_path(checkpoint), sha256_of(checkpoint))
     found, reason = find_int8(checkpoint, networks)
     assert found is not None
-    assert (found.path, found.sha256, reason) == (int8_path(checkpoint), digest_of(int8_path(checkpoint)), "")
-    assert read_made_from(found.path) == digest_of(checkpoint)
+    assert (found.path, found.sha256, reason) == (int8_path(checkpoint), sha256_of(int8_path(checkpoint)), "")
+    assert read_made_from(found.path) == sha256_of(checkpoint)
     assert read_made_from(checkpoint) is None
 
 
@@ -44,7 +45,7 @@ def test_weights_of_an_earlier_checkpoint_do_not_fit(checkpoint: Path, networks:
 
 
 def test_other_networks_do_not_fit(checkpoint: Path, networks: Deployable) -> None:
-    save_int8(build_deployable(preset("ablation").networks), int8_path(checkpoint), digest_of(checkpoint))
+    save_int8(build_deployable(preset("ablation").networks), int8_path(checkpoint), sha256_of(checkpoint))
     found, reason = find_int8(checkpoint, networks)
     assert found is None
     assert reason == "mine_int8.safetensors holds other networks than mine.safetensors"

@@ -15,6 +15,7 @@ from export.interpreters.mil.ops.pool import POOL_OPS
 from export.interpreters.mil.ops.quantize import QUANTIZE_OPS
 from export.interpreters.mil.ops.resize import RESIZE_OPS
 from export.interpreters.mil.ops.shape import SHAPE_OPS
+from runtime.system.errors import ReblurError
 
 OpFunction = Callable[[Arguments], Tensor | tuple[Tensor, ...]]
 
@@ -47,8 +48,8 @@ def find_op(op_type: str, output: str) -> OpFunction:
     """The function for ``op_type``.
 
     Raises:
-        ValueError: the interpreter does not know the op; names it, its output and the known ones.
+        ReblurError: the interpreter does not know the op; names it, its output and the known ones.
     """
     if op_type not in OPS:
-        raise ValueError(f"op '{op_type}' (output '{output}') is not supported; supported: {', '.join(sorted(OPS))}")
+        raise ReblurError(f"op '{op_type}' (output '{output}') is not supported; supported: {', '.join(sorted(OPS))}")
     return OPS[op_type]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from export.interpreters.mil.arguments import Arguments
 from export.interpreters.mil.dtypes import unpack_bits
+from runtime.system.errors import ReblurError
 
 
 def affine_dequantize(arguments: Arguments) -> Tensor:
@@ -48,7 +49,7 @@ def lut_to_dense(arguments: Arguments) -> Tensor:
         unpacked = unpack_bits(packed, bits, int(np.prod(shape)))
         return table[torch.from_numpy(unpacked).long()].reshape(shape)
     if table.shape[-1] != 1:
-        raise ValueError(f"look-up tables of vectors are not supported (vectors of {table.shape[-1]})")
+        raise ReblurError(f"look-up tables of vectors are not supported (vectors of {table.shape[-1]})")
     tables = _spread(table[..., 0], (*indices.shape, table.shape[-2]))
     return torch.gather(tables, -1, indices.unsqueeze(-1)).squeeze(-1)
 
@@ -57,7 +58,7 @@ def _spread(blocks: Tensor, shape: tuple[int, ...]) -> Tensor:
     """``blocks`` repeated along each dimension until it has ``shape``."""
     for dim, size in enumerate(shape):
         if blocks.dim() != len(shape) or size % blocks.shape[dim]:
-            raise ValueError(f"blocks of shape {tuple(blocks.shape)} do not divide a tensor of shape {tuple(shape)}")
+            raise ReblurError(f"blocks of shape {tuple(blocks.shape)} do not divide a tensor of shape {tuple(shape)}")
         if blocks.shape[dim] not in (1, size):
             blocks = blocks.repeat_interleave(size // blocks.shape[dim], dim)
     return blocks.expand(shape)

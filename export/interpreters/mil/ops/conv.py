@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from export.interpreters.mil.arguments import Arguments
+from runtime.system.errors import ReblurError
 
 
 def conv(arguments: Arguments) -> Tensor:
@@ -31,7 +32,7 @@ def conv_transpose(arguments: Arguments) -> Tensor:
     x, weight = _operands(arguments)
     strides, dilations, groups = _geometry(arguments)
     if arguments.text("pad_type", "valid") not in ("valid", "custom"):
-        raise ValueError(f"conv_transpose with pad_type '{arguments.text('pad_type')}' is not supported")
+        raise ReblurError(f"conv_transpose with pad_type '{arguments.text('pad_type')}' is not supported")
     top, bottom, left, right = _padding(arguments, weight, strides, dilations)
     full = F.conv_transpose2d(x, weight, None, strides, 0, 0, groups, dilations)
     size = [full.shape[2] - top - bottom, full.shape[3] - left - right]
@@ -48,7 +49,7 @@ def conv_transpose(arguments: Arguments) -> Tensor:
 def _operands(arguments: Arguments) -> tuple[Tensor, Tensor]:
     x, weight = arguments.tensor("x"), arguments.tensor("weight")
     if x.dim() != 4 or weight.dim() != 4:
-        raise ValueError(f"only 2-D convolutions are supported, not of {x.dim()} by {weight.dim()} dimensions")
+        raise ReblurError(f"only 2-D convolutions are supported, not of {x.dim()} by {weight.dim()} dimensions")
     return x, weight
 
 
@@ -69,11 +70,11 @@ def _padding(arguments: Arguments, weight: Tensor, strides: list[int], dilations
     if pad_type == "custom":
         return arguments.integers("pad", [0, 0, 0, 0])
     if pad_type not in ("same", "same_lower"):
-        raise ValueError(f"pad_type '{pad_type}' is not known; known are valid, custom, same, same_lower")
+        raise ReblurError(f"pad_type '{pad_type}' is not known; known are valid, custom, same, same_lower")
     extents = [(int(weight.shape[2 + axis]) - 1) * dilations[axis] + 1 for axis in (0, 1)]
     # Where the padding is uneven, the specification contradicts itself about the side that gets the odd row.
     if strides != [1, 1] or any(extent % 2 == 0 for extent in extents):
-        raise ValueError(
+        raise ReblurError(
             f"pad_type '{pad_type}' is supported for stride 1 and odd kernels, not for strides {strides} and "
             f"kernel extents {extents}; give explicit padding"
         )

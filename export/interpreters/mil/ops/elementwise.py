@@ -10,6 +10,7 @@ from torch import Tensor
 
 from export.interpreters.mil.arguments import Arguments
 from export.interpreters.mil.dtypes import CAST_TYPES
+from runtime.system.errors import ReblurError
 
 # Added to the argument by MIL itself where the program does not say otherwise.
 RSQRT_EPSILON = 1e-12
@@ -57,7 +58,7 @@ def gelu(arguments: Arguments) -> Tensor:
     """``x`` weighted by the normal distribution's cumulative function, exact or approximated."""
     mode = arguments.text("mode", "EXACT")
     if mode not in GELU_MODES:
-        raise ValueError(f"gelu mode '{mode}' is not known; known are {', '.join(GELU_MODES)}")
+        raise ReblurError(f"gelu mode '{mode}' is not known; known are {', '.join(GELU_MODES)}")
     return GELU_MODES[mode](arguments.tensor("x"))
 
 
@@ -75,7 +76,7 @@ def cast(arguments: Arguments) -> Tensor:
     """``x`` in another type; a float becomes an integer by dropping its fraction."""
     wanted = arguments.text("dtype")
     if wanted not in CAST_TYPES:
-        raise ValueError(f"cast to '{wanted}' is not supported; these are: {', '.join(CAST_TYPES)}")
+        raise ReblurError(f"cast to '{wanted}' is not supported; these are: {', '.join(CAST_TYPES)}")
     return arguments.tensor("x").to(CAST_TYPES[wanted])
 
 

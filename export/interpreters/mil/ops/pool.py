@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from export.interpreters.mil.arguments import Arguments
+from runtime.system.errors import ReblurError
 
 
 def max_pool(arguments: Arguments) -> Tensor:
@@ -29,11 +30,11 @@ def _windows(arguments: Arguments) -> tuple[Tensor, list[int], list[int], list[i
     """``x``, the kernel's size, the strides and the padding in torch's order (left, right, top, bottom)."""
     x, pad_type = arguments.tensor("x"), arguments.text("pad_type")
     if x.dim() != 4:
-        raise ValueError(f"only 2-D pooling is supported, not of {x.dim()} dimensions")
+        raise ReblurError(f"only 2-D pooling is supported, not of {x.dim()} dimensions")
     if pad_type not in ("valid", "custom"):
-        raise ValueError(f"pooling with pad_type '{pad_type}' is not supported; valid and custom are")
+        raise ReblurError(f"pooling with pad_type '{pad_type}' is not supported; valid and custom are")
     if arguments.flag("ceil_mode", False):
-        raise ValueError("pooling with ceil_mode is not supported")
+        raise ReblurError("pooling with ceil_mode is not supported")
     top, bottom, left, right = arguments.integers("pad", [0] * 4) if pad_type == "custom" else [0] * 4
     return x, arguments.integers("kernel_sizes"), arguments.integers("strides", [1, 1]), [left, right, top, bottom]
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from export.interpreters.mil.arguments import Arguments
+from runtime.system.errors import ReblurError
 
 RANGES: dict[str, tuple[int, int]] = {"int8": (-128, 127), "uint8": (0, 255)}
 """Output type -> its smallest and largest integer."""
@@ -17,7 +18,7 @@ def quantize(arguments: Arguments) -> Tensor:
     """Round(input / scale) + zero_point, limited to the range of ``output_dtype``; halves go to the even integer."""
     x, wanted = arguments.tensor("input"), arguments.text("output_dtype")
     if wanted not in RANGES:
-        raise ValueError(f"quantize to '{wanted}' is not supported; these are: {', '.join(RANGES)}")
+        raise ReblurError(f"quantize to '{wanted}' is not supported; these are: {', '.join(RANGES)}")
     scale, zero_point = _parameters(arguments, x)
     return torch.clamp(torch.round(x / scale) + zero_point, *RANGES[wanted]).long()
 

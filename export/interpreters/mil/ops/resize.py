@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from export.interpreters.mil.arguments import Arguments
+from runtime.system.errors import ReblurError
 
 Grid = Callable[[int, int], Tensor]
 """(input size, output size) -> (output size,) positions in the input, in pixels, not yet limited to it."""
@@ -64,7 +65,7 @@ def resize_bilinear(arguments: Arguments) -> Tensor:
     """``x`` (..., H, W) at the target size."""
     mode = arguments.text("sampling_mode", "DEFAULT")
     if mode not in GRIDS:
-        raise ValueError(f"sampling mode '{mode}' is not known; known are {', '.join(GRIDS)}")
+        raise ReblurError(f"sampling mode '{mode}' is not known; known are {', '.join(GRIDS)}")
     rows = interpolate(arguments.tensor("x"), -2, arguments.integer("target_size_height", 1), GRIDS[mode])
     return interpolate(rows, -1, arguments.integer("target_size_width", 1), GRIDS[mode])
 
@@ -86,7 +87,7 @@ def upsample_nearest_neighbor(arguments: Arguments) -> Tensor:
     for dim, name in ((-2, "scale_factor_height"), (-1, "scale_factor_width")):
         factor = arguments.number(name, 1.0)
         if factor != int(factor) or factor < 1:
-            raise ValueError(f"upsample_nearest_neighbor by {factor:g} is not supported; whole factors are")
+            raise ReblurError(f"upsample_nearest_neighbor by {factor:g} is not supported; whole factors are")
         result = result.repeat_interleave(int(factor), dim)
     return result
 

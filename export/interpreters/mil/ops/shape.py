@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from export.interpreters.mil.arguments import Arguments
+from runtime.system.errors import ReblurError
 
 PAD_MODES = ("constant", "reflect", "replicate")
 
@@ -21,7 +22,7 @@ def identity(arguments: Arguments) -> Tensor:
 def concat(arguments: Arguments) -> Tensor:
     """``values`` joined along ``axis``."""
     if arguments.flag("interleave", False):
-        raise ValueError("concat with interleave is not supported")
+        raise ReblurError("concat with interleave is not supported")
     return torch.cat(arguments.tensors("values"), arguments.integer("axis"))
 
 
@@ -40,7 +41,7 @@ def slice_by_index(arguments: Arguments) -> Tensor:
     begins, ends = arguments.integers("begin"), arguments.integers("end")
     strides = arguments.integers("stride", [1] * rank)
     if min(strides) < 1:
-        raise ValueError(f"slice_by_index with strides {strides} is not supported; strides of 1 and more are")
+        raise ReblurError(f"slice_by_index with strides {strides} is not supported; strides of 1 and more are")
     from_start, to_end = arguments.flags("begin_mask", rank), arguments.flags("end_mask", rank)
     squeezed = arguments.flags("squeeze_mask", rank)
     index: list[int | slice] = []
@@ -56,7 +57,7 @@ def pad(arguments: Arguments) -> Tensor:
     x, amounts = arguments.tensor("x"), arguments.integers("pad")
     mode = arguments.text("mode", "constant")
     if mode not in PAD_MODES:
-        raise ValueError(f"pad mode '{mode}' is not known; known are {', '.join(PAD_MODES)}")
+        raise ReblurError(f"pad mode '{mode}' is not known; known are {', '.join(PAD_MODES)}")
     # torch counts from the last dimension backwards; dimensions without padding at the front are left out,
     # because torch reflects and replicates in the last ones only.
     while len(amounts) > 2 and amounts[:2] == [0, 0]:
