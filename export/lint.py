@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.analysis.findings import PREDICTION, lint_findings
+from export.formats.table import read_graph
 from runtime.system.errors import ReblurError
 
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for path in paths:
         try:
-            findings = lint_findings(path)
+            findings = lint_findings(read_graph(path))
         except (ReblurError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2

@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from export.artifacts.shared_inputs import Kit
 from export.data.calibration import calibration_samples
 from export.data.golden_cases import make_cases
 from export.execution.interrupts import Interrupts
@@ -34,6 +35,7 @@ from export.quantization_search.trial import SearchKit, Trial, TrialJob, result_
 from export.recipes.int8_choice import CHOICE_FILE, FORMATS, NETWORKS, save_choice
 from export.recipes.recipe import names_from
 from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.records import Size
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.checkpoint import load_deployable
@@ -128,12 +130,16 @@ def make_kits(checkpoint: Path, graphs: Sequence[str], height: int, width: int, 
     cases = make_cases(specs, height, width)
     paths = {}
     for graph in graphs:
-        kit = SearchKit(
-            float_spec=specs[graph], tuned_spec=tuned[graph], samples=samples[graph],
-            cases=tuple(case for case in cases if case.graph == graph), height_px=height, width_px=width,
-        )  # fmt: skip
+        kit = Kit(
+            spec=specs[graph],
+            int8_spec=tuned[graph],
+            samples=samples[graph],
+            settings={},
+            cases=tuple(case for case in cases if case.graph == graph),
+        )
+        search_kit = SearchKit(kit=kit, size=Size(height_px=height, width_px=width))
         paths[graph] = folder / f"{graph}.kit"
-        paths[graph].write_bytes(pickle.dumps(kit))
+        paths[graph].write_bytes(pickle.dumps(search_kit))
     return paths
 
 

@@ -133,7 +133,7 @@ def recheck(
 def _outcome(artifact: Artifact, outcome: Outcome) -> Artifact:
     record = read_record(outcome.task.folder)
     if outcome.reason or record is None:
-        return failed(artifact, ValueError(outcome.reason or "its check left no result"))
+        return failed(artifact, ReblurError(outcome.reason or "its check left no result"))
     return from_json(Artifact, record["artifact"], artifact.id)
 
 

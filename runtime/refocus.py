@@ -143,7 +143,7 @@ def refocus(options: argparse.Namespace) -> str:
         analysis = pipeline.analyse(photo, progress)
     analysed = time.perf_counter()
     defocus_px = None
-    sigma_max_px = pipeline.manifest.sigma_max_px
+    sigma_max_px = pipeline.sigma_max_px
     if options.disparity is not None:
         disparity = read_disparity(options.disparity, photo, analysis.size_px)
         defocus_px = optics.defocus_from_disparity(disparity, sigma_max_px)

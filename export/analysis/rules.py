@@ -21,9 +21,8 @@ from export.analysis.allow_lists import (
     WEBGPU_OPS,
     WEBGPU_SOURCE,
 )
-from export.analysis.operators import OpNode, Shape, size_of
+from export.analysis.operators import OpNode, Shape, Unit, size_of
 
-Unit = Literal["Neural Engine", "GPU delegate", "NNAPI", "WebGPU", "Vulkan"]
 Effect = Literal["blocks", "slows", "note"]
 
 ANE_RULES = "https://ane-guide.readthedocs.io/en/latest/part-5-practice/17-model-design-rules.html"

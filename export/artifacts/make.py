@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict
-
-from torch import Tensor
 
 from export.artifacts.shared_inputs import Kit, load_kit
-from export.data.calibration import Samples
 from export.execution.cache import read_record, write_record
 from export.execution.disk import is_full_disk
 from export.execution.process_pool import UNREADABLE, Outcome
-from export.formats.mlpackage.multifunction import function_name, write_multifunction
+from export.formats.mlpackage.multifunction import function_name
+from export.formats.support import WriteRequest
+from export.formats.table import support_of
 from export.graphs.specs import GraphSpec, example_inputs
 from export.recipes.jobs import Job
 from export.recipes.targets import PRECISIONS, TARGETS
@@ -23,7 +19,7 @@ from export.verification.artifact import check_artifact, failed, tools_of
 from export.verification.gates import gate_rules
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import check_files, list_files
-from runtime.manifest.records import Artifact, ArtifactTensor, Format, Graph, TensorMeaning
+from runtime.manifest.records import Artifact, ArtifactTensor, Graph, TensorMeaning
 from runtime.system.errors import ReblurError
 from train.quantization.settings import Int8Settings
 
@@ -50,7 +46,7 @@ def make(folder: Path, job: Job, materials: Path, key: str) -> None:
         artifact = dataclasses.replace(artifact, reason=reason)
     else:
         try:
-            WRITERS[job.recipe.target](job, kit, folder / job.file_name)
+            write(job, kit, folder / job.file_name)
             artifact = dataclasses.replace(artifact, files=list_files(folder, job.file_name))
         except Exception as error:
             if is_full_disk(error, folder):
@@ -97,118 +93,37 @@ def _tensor(job: Job, meaning: TensorMeaning, *, is_input: bool) -> ArtifactTens
     return tensor
 
 
-def _write_coreml(job: Job, kit: Kit, path: Path) -> None:
-    from export.formats.mlpackage.write import write_mlpackage
+def write(job: Job, kit: Kit, path: Path) -> None:
+    """Convert and save a job's graph.
 
-    if job.joint_sizes:
-        _write_joint_coreml(job, kit, path)
-        return
-    spec = _spec_of(job, kit)
-    images = [m.name for m in spec.inputs if m.channels == 3] if job.recipe.variant == IMAGE_VARIANT else []
-    # There is no search for w8a8: it keeps float what the TFLite file of the same weights does.
-    (float_first_convs, *_) = _quantisation_settings(kit, "tflite").float_first_convs
-    write_mlpackage(
-        spec.module, examples(job, kit), _names(spec.inputs), _names(spec.outputs), path,
-        precision=job.recipe.precision, calibration=kit.samples, images=images, float_first_convs=float_first_convs,
-    )  # fmt: skip
+    Args:
+        job: what to make.
+        kit: of its graph and size.
+        path: the file; a folder for a package.
+    """
+    support_of(job.recipe.target).write(request_of(job, kit), path)
 
 
-def _write_joint_coreml(job: Job, kit: Kit, path: Path) -> None:
-    """One package with a function for each size; the same one whichever size the job is for."""
-    with tempfile.TemporaryDirectory() as scratch:
-        packages = {}
-        for size in job.joint_sizes:
-            single = dataclasses.replace(job, size=size, joint_sizes=())
-            name = function_name(size.height_px, size.width_px)
-            packages[name] = Path(scratch) / f"{name}{path.suffix}"
-            _write_coreml(single, kit, packages[name])
-        write_multifunction(packages, path, default=next(iter(packages)))
-
-
-def _write_tflite(job: Job, kit: Kit, path: Path) -> None:
-    from export.formats.tflite.write import write_tflite
-
-    spec = _spec_of(job, kit)
-    write_tflite(
-        spec.module, examples(job, kit), _names(spec.inputs), _names(spec.outputs), path,
-        layout="NCHW" if job.recipe.variant == CPU_VARIANT else "NHWC", **_quantisation(job, kit),
-    )  # fmt: skip
-
-
-def _write_executorch(job: Job, kit: Kit, path: Path) -> None:
-    from export.formats.pte.xnnpack import write_pte
-
-    write_pte(_spec_of(job, kit).module, examples(job, kit), path, **_quantisation(job, kit))
-
-
-def _write_executorch_coreml(job: Job, kit: Kit, path: Path) -> None:
-    from export.formats.pte.coreml import write_coreml_pte
-
-    write_coreml_pte(kit.spec.module, examples(job, kit), path)
-
-
-def _write_executorch_vulkan(job: Job, kit: Kit, path: Path) -> None:
-    from export.formats.pte.vulkan import write_vulkan_pte
-
-    write_vulkan_pte(kit.spec.module, examples(job, kit), path, precision=job.recipe.precision)
-
-
-def _write_onnx(job: Job, kit: Kit, path: Path) -> None:
-    from export.formats.onnx.write import write_onnx
-
-    spec = _spec_of(job, kit)
-    write_onnx(
-        spec.module, examples(job, kit), _names(spec.inputs), _names(spec.outputs), path, **_quantisation(job, kit)
+def request_of(job: Job, kit: Kit) -> WriteRequest:
+    """What the writer of the job's target is told: the graph, with the weights that the file is made of."""
+    recipe, target = job.recipe, TARGETS[job.recipe.target]
+    spec = kit.int8_spec if PRECISIONS[recipe.precision].calibrates else kit.spec
+    is_image = recipe.variant == IMAGE_VARIANT
+    return WriteRequest(
+        module=spec.module,
+        example_inputs=example_inputs(kit.spec, job.size.height_px, job.size.width_px),
+        input_names=tuple(meaning.name for meaning in spec.inputs),
+        output_names=tuple(meaning.name for meaning in spec.outputs),
+        precision=recipe.precision,
+        layout="NCHW" if recipe.variant == CPU_VARIANT else target.layout,
+        images=tuple(m.name for m in spec.inputs if m.channels == 3) if is_image else (),
+        samples=kit.samples,
+        settings=kit.settings.get(target.settings_from or target.format, Int8Settings()),
+        sizes={
+            function_name(size.height_px, size.width_px): example_inputs(kit.spec, size.height_px, size.width_px)
+            for size in job.joint_sizes
+        },
     )
-
-
-WRITERS: dict[str, Callable[[Job, Kit, Path], None]] = {
-    "coreml": _write_coreml,
-    "tflite": _write_tflite,
-    "executorch": _write_executorch,
-    "executorch-coreml": _write_executorch_coreml,
-    "executorch-vulkan": _write_executorch_vulkan,
-    "onnx": _write_onnx,
-}
-"""Target -> what writes it. Each imports its converter when it is first called."""
-
-
-def examples(job: Job, kit: Kit) -> tuple[Tensor, ...]:
-    """Inputs to trace the job's graph with."""
-    return example_inputs(kit.spec, job.size.height_px, job.size.width_px)
-
-
-class Quantisation(TypedDict):
-    """What the writers that can quantise are told besides the graph."""
-
-    precision: str
-    calibration: Samples | None
-    settings: Int8Settings
-
-
-def _quantisation(job: Job, kit: Kit) -> Quantisation:
-    """How a file is to be quantised; the same for every target."""
-    return {
-        "precision": job.recipe.precision,
-        "calibration": kit.samples,
-        "settings": _quantisation_settings(kit, TARGETS[job.recipe.target].format),
-    }
-
-
-def _quantisation_settings(kit: Kit, format_: Format) -> Int8Settings:
-    return kit.settings.get(format_, Int8Settings())
-
-
-def _spec_of(job: Job, kit: Kit) -> GraphSpec:
-    """The graph with the weights that the file is made of."""
-    return kit.int8_spec if PRECISIONS[job.recipe.precision].calibrates else kit.spec
-
-
-def _names(meanings: tuple[TensorMeaning, ...]) -> list[str]:
-    return [meaning.name for meaning in meanings]
-
-
-assert set(WRITERS) == set(TARGETS)
 
 
 def has_passed(folder: Path) -> bool:

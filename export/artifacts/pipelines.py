@@ -9,12 +9,13 @@ from pathlib import Path
 from export.artifacts.shared_inputs import load_chain
 from export.execution.cache import read_record, write_record
 from export.execution.process_pool import UNREADABLE, Outcome
+from export.formats.table import runtimes_of
 from export.recipes.targets import TARGETS
 from export.verification.end_to_end import check_chain, gate_rules_chain
-from export.verification.runtimes import runtimes_of
 from runtime.manifest.check_records import ParityFigure
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Artifact, Pipeline, Size
+from runtime.refocusing.pipeline import TiledGraph
 
 
 def check_pipeline(
@@ -29,11 +30,12 @@ def check_pipeline(
         precision: of the pipeline.
         materials: folder of their size, see ``export.artifacts.shared_inputs``.
     """
-    runners = {
-        graph: runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path)
-        for graph, artifact in members.items()
-    }
-    figures = check_chain(runners, precision, load_chain(materials))
+    reference = load_chain(materials)
+    graphs = {}
+    for graph, artifact in members.items():
+        runner = runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path, None)
+        graphs[graph] = TiledGraph.of(runner, reference.halo_px[graph])
+    figures = check_chain(graphs, precision, reference)
     write_record(folder, {"figures": to_json(figures)})
 
 

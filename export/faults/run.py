@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.artifacts.make import WRITERS, describe
+from export.artifacts.make import describe, write
 from export.artifacts.shared_inputs import Kit, load_kit
 from export.execution.cache import read_record, write_record
 from export.execution.process_pool import UNREADABLE, Outcome
@@ -85,7 +85,7 @@ def run_group(
     job = Job(recipe=_recipe(name), size=size, is_first_size=True)
     kit = load_kit(materials, job.recipe.graph)
     good = new_folder(folder / "unbroken") / job.file_name
-    WRITERS[job.recipe.target](job, kit, good)
+    write(job, kit, good)
     checked = _check(job, kit, good)
     if checked.status != "passed":
         raise ReblurError(f"{name} must pass before it is broken, but {checked.reason}")
@@ -138,7 +138,7 @@ def _write_broken(control: Control, job: Job, kit: Kit, good: Path, path: Path) 
             if mistake.kit is None:
                 raise
     assert mistake.kit is not None
-    WRITERS[job.recipe.target](job, mistake.kit(kit), path)
+    write(job, mistake.kit(kit), path)
 
 
 def _copy(good: Path, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from export.formats.table import support_of
 from train.quantization.settings import Int8Settings
 
 
@@ -31,21 +32,12 @@ class Candidate:
         return ", ".join(parts)
 
 
-COMMON_RANGES = ("min-max", "moving-average", "percentile-99.99", "percentile-99.9")
-RANGES_OF: dict[str, tuple[str, ...]] = {
-    "tflite": COMMON_RANGES,
-    "executorch": (*COMMON_RANGES, "mse"),
-    "onnx": (*COMMON_RANGES, "entropy"),
-}
-"""Format -> what its quantiser offers. ai-edge-quantizer has no percentiles: ``formats.tflite.quantize`` finds them."""
-
-
 def candidates(graph: str, format_: str) -> tuple[Candidate, ...]:
     """What is tried for a graph and a format, in order: each idea by itself, on both kinds of weights.
 
     Ideas are not combined with each other: whichever gains nothing alone is left out.
     """
-    changes: list[Int8Settings] = [Int8Settings(ranges=ranges) for ranges in RANGES_OF[format_]]
+    changes: list[Int8Settings] = [Int8Settings(ranges=ranges) for ranges in support_of(format_).int8_ranges]
     changes += [Int8Settings(per_channel=False), Int8Settings(float_head=True)]
     changes += [Int8Settings(float_first_convs=(count,)) for count in (1, 2)]
     own = [Int8Settings(), Int8Settings(float_first_convs=(2,))]

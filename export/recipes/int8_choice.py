@@ -10,14 +10,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from export.recipes.targets import NETWORKS, TARGETS
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.quantization.settings import Int8Settings
 
 CHOICE_FILE = Path(__file__).with_name("quantization.json")
-NETWORKS = ("defocus", "deblur")
-FORMATS = ("tflite", "executorch", "onnx")
+FORMATS = tuple(target.format for target in TARGETS.values() if target.quantizer)
 
 Choice = Mapping[str, Mapping[str, Int8Settings]]
 """Format -> graph -> settings."""

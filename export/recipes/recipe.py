@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from export.recipes.targets import PRECISIONS, TARGETS, VARIANTS
+from export.recipes.targets import ALL_GRAPHS, CHAIN, PRECISIONS, TARGETS, VARIANTS
 from runtime.manifest.records import Format
 from runtime.system.errors import ReblurError
 
@@ -47,39 +47,13 @@ class Recipe:
         return (*target.packages, target.quantizer) if self.precision == "int8" else target.packages
 
 
-NETWORKS = ("defocus", "deblur")
-CHAIN = (*NETWORKS, "refocus")
-"""The graphs through which a photograph passes."""
-ALL_GRAPHS = (*CHAIN, "fused")
-
-# The refocusing blur stays float: its weights span five decades, which eight bits cannot hold. In the fused graph it
-# does, too. Compressed Core ML files of the blur would be no smaller: it has no weights. What it is given is no photo
-# but the deblurring network's answer, which eight bits of an image would round. On Vulkan the fused graph is copied
-# between memory layouts dozens of times (``export.lint`` counts them), the three by themselves hardly are.
-ROWS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("coreml", "fp16", "", ALL_GRAPHS),
-    ("coreml", "fp16", "image", (*NETWORKS, "fused")),
-    ("coreml", "fp16", "sizes", ALL_GRAPHS),
-    ("coreml", "w8", "", NETWORKS),
-    ("coreml", "p6", "", NETWORKS),
-    ("coreml", "w8a8", "", NETWORKS),
-    ("tflite", "fp32", "", ALL_GRAPHS),
-    ("tflite", "fp32", "nchw", ("refocus", "fused")),
-    ("tflite", "fp16", "", (*NETWORKS, "fused")),
-    ("tflite", "int8", "", (*NETWORKS, "fused")),
-    ("executorch", "fp32", "", ALL_GRAPHS),
-    ("executorch", "int8", "", (*NETWORKS, "fused")),
-    ("executorch-coreml", "fp16", "", CHAIN),
-    ("executorch-vulkan", "fp16", "", CHAIN),
-    ("onnx", "fp32", "", ALL_GRAPHS),
-    ("onnx", "int8", "", (*NETWORKS, "fused")),
-)
-"""Target, precision, variant and the graphs that are made so."""
 RECIPES: tuple[Recipe, ...] = tuple(
-    Recipe(graph=graph, target=target, precision=precision, variant=variant)
-    for target, precision, variant, graphs in ROWS
-    for graph in graphs
+    Recipe(graph=graph, target=name, precision=files.precision, variant=files.variant)
+    for name, target in TARGETS.items()
+    for files in target.files
+    for graph in files.graphs
 )
+"""In the order in which they are made."""
 GRAPHS: tuple[str, ...] = ALL_GRAPHS
 FORMATS: tuple[str, ...] = tuple(dict.fromkeys(target.format for target in TARGETS.values()))
 

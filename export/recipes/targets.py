@@ -6,6 +6,23 @@ from dataclasses import dataclass
 
 from runtime.manifest.records import CPU_DELEGATES, Artifact, Delegate, DType, Format, Layout
 
+NETWORKS = ("defocus", "deblur")
+CHAIN = (*NETWORKS, "refocus")
+"""The graphs through which a photograph passes."""
+ALL_GRAPHS = (*CHAIN, "fused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Artefacts of one kind: some graphs in one precision and variant."""
+
+    precision: str
+    """Key of ``PRECISIONS``."""
+    variant: str = ""
+    """Key of ``VARIANTS``."""
+    graphs: tuple[str, ...]
+    """Those that are made so."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -27,8 +44,18 @@ class Target:
     """Distributions that convert to it."""
     quantizer: str = ""
     """Distribution that makes its int8 files; empty where there are none."""
+    settings_from: Format | None = None
+    """Format whose int8 settings it takes, where there is no search for its own."""
+    folder: str
+    """Of ``export.formats``, whose module ``targets`` says how its files are written, read and run."""
+    files: tuple[Files, ...]
+    """What is made for it."""
 
 
+# The refocusing blur stays float: its weights span five decades, which eight bits cannot hold. In the fused graph it
+# does, too. Compressed Core ML files of the blur would be no smaller: it has no weights. What it is given is no photo
+# but the deblurring network's answer, which eight bits of an image would round. On Vulkan the fused graph is copied
+# between memory layouts dozens of times (``export.lint`` counts them), the three by themselves hardly are.
 TARGETS: dict[str, Target] = {
     "coreml": Target(
         title="Core ML, iOS 17 and later",
@@ -37,6 +64,16 @@ TARGETS: dict[str, Target] = {
         layout="NCHW",
         dtype="float16",
         packages=("coremltools",),
+        settings_from="tflite",
+        folder="mlpackage",
+        files=(
+            Files(precision="fp16", graphs=ALL_GRAPHS),
+            Files(precision="fp16", variant="image", graphs=(*NETWORKS, "fused")),
+            Files(precision="fp16", variant="sizes", graphs=ALL_GRAPHS),
+            Files(precision="w8", graphs=NETWORKS),
+            Files(precision="p6", graphs=NETWORKS),
+            Files(precision="w8a8", graphs=NETWORKS),
+        ),
     ),
     "tflite": Target(
         title="TFLite / LiteRT",
@@ -46,6 +83,13 @@ TARGETS: dict[str, Target] = {
         dtype="float32",
         packages=("litert-torch",),
         quantizer="ai-edge-quantizer",
+        folder="tflite",
+        files=(
+            Files(precision="fp32", graphs=ALL_GRAPHS),
+            Files(precision="fp32", variant="nchw", graphs=("refocus", "fused")),
+            Files(precision="fp16", graphs=(*NETWORKS, "fused")),
+            Files(precision="int8", graphs=(*NETWORKS, "fused")),
+        ),
     ),
     "executorch": Target(
         title="ExecuTorch, XNNPACK delegate",
@@ -56,6 +100,11 @@ TARGETS: dict[str, Target] = {
         dtype="float32",
         packages=("executorch",),
         quantizer="torchao",
+        folder="pte",
+        files=(
+            Files(precision="fp32", graphs=ALL_GRAPHS),
+            Files(precision="int8", graphs=(*NETWORKS, "fused")),
+        ),
     ),
     "executorch-coreml": Target(
         title="ExecuTorch, Core ML delegate",
@@ -65,6 +114,8 @@ TARGETS: dict[str, Target] = {
         layout="NCHW",
         dtype="float32",
         packages=("executorch", "coremltools"),
+        folder="pte",
+        files=(Files(precision="fp16", graphs=CHAIN),),
     ),
     "executorch-vulkan": Target(
         title="ExecuTorch, Vulkan delegate",
@@ -74,6 +125,8 @@ TARGETS: dict[str, Target] = {
         layout="NCHW",
         dtype="float32",
         packages=("executorch",),
+        folder="pte",
+        files=(Files(precision="fp16", graphs=CHAIN),),
     ),
     "onnx": Target(
         title="ONNX, onnxruntime on desktops and in browsers",
@@ -83,6 +136,11 @@ TARGETS: dict[str, Target] = {
         dtype="float32",
         packages=("onnx", "onnxscript", "onnxsim"),
         quantizer="onnxruntime",
+        folder="onnx",
+        files=(
+            Files(precision="fp32", graphs=ALL_GRAPHS),
+            Files(precision="int8", graphs=(*NETWORKS, "fused")),
+        ),
     ),
 }
 """``<format>``, or ``<format>-<delegate>`` for a delegate other than XNNPACK -> what its files look like."""

@@ -13,10 +13,10 @@ import torch
 
 from export.data.golden_cases import SYNTHETIC, Case, tile_px
 from export.data.golden_files import load_case
+from export.formats.table import runtimes_of
 from export.graphs.specs import GraphSpec, build_graphs
 from export.reporting.html import figure, group, section
 from export.reporting.names import short_name
-from export.verification.runtimes import runtimes_of
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.manifest import Manifest, check_files
 from runtime.manifest.records import Artifact, TensorMeaning
@@ -116,7 +116,7 @@ def _compared(artifact: Artifact, directory: Path, case: Case, reference: FloatA
     check_files(artifact, directory)
     with silence():
         runtime = runtimes_of(artifact)[0]
-        answer = runtime.open(artifact, directory / artifact.path).run(case.inputs)[output.name]
+        answer = runtime.open(artifact, directory / artifact.path, None).run(case.inputs)[output.name]
     difference = np.abs(answer - reference)
     unit = f" {output.unit}" if output.unit else ""
     name = short_name(artifact)

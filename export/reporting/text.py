@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from export.formats.table import support_of
 from export.recipes.targets import target_name, target_of
 from export.verification.artifact import size_mib
 from export.verification.gates import HIGHER_IS_BETTER, METRICS
-from export.verification.runtimes import NOT_RUN
 from runtime.manifest.check_records import NegativeControl, ParityFigure
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.records import Artifact, Pipeline
@@ -84,7 +84,7 @@ def checked_with(artifact: Artifact) -> list[str]:
 def limits(artifacts: Iterable[Artifact]) -> list[str]:
     """What this machine could not check of these files, and why."""
     targets = dict.fromkeys(target_of(artifact) for artifact in artifacts)
-    return list(dict.fromkeys(f"not run: {reason}" for target in targets for reason in NOT_RUN[target]))
+    return list(dict.fromkeys(f"not run: {reason}" for target in targets for reason in support_of(target).not_run))
 
 
 def chain_table(pipelines: Sequence[Pipeline]) -> str:

@@ -6,16 +6,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from export.analysis.coverage import coverage
 from export.analysis.findings import lint_findings
 from export.data.golden_cases import SYNTHETIC, Case
 from export.data.golden_files import thinned
+from export.formats.support import Runtime
+from export.formats.table import coverage, read_graph, runtimes_of, support_of
 from export.recipes.recipe import Recipe
-from export.recipes.targets import TARGETS
 from export.recipes.tool_versions import reblur_version, tool_versions
 from export.verification.cross_runtime import save_results
 from export.verification.gates import FloatArray, compare
-from export.verification.runtimes import RUNTIMES, Runtime, runtimes_of
 from runtime.manifest.check_records import DelegateCoverage, ParityFigure
 from runtime.manifest.records import Artifact
 from runtime.system.errors import ReblurError, reason_of
@@ -50,17 +49,17 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], r
         save_results(results, answers)
     misses = [figure for figure in figures if not figure.passed]
     if misses:
-        return failed(artifact, ValueError(_describe(misses)), figures)
+        return failed(artifact, ReblurError(_describe(misses)), figures)
     try:
-        parts = coverage(directory / artifact.path, artifact.function)
-        findings = lint_findings(directory / artifact.path, artifact.function)
+        graph = read_graph(directory / artifact.path, artifact.function)
+        parts, findings = coverage(graph), lint_findings(graph)
     except Exception as error:
         return failed(artifact, error, figures)
     covered = tuple(DelegateCoverage(**dataclasses.asdict(part)) for part in parts)
     artifact = dataclasses.replace(artifact, coverage=covered, lint=findings)
     torn = [part.failure for part in parts if part.failure]
     if torn:
-        return failed(artifact, ValueError(torn[0]), figures)
+        return failed(artifact, ReblurError(torn[0]), figures)
     return dataclasses.replace(artifact, status="passed", reason="", parity=tuple(figures))
 
 
@@ -83,7 +82,7 @@ def failed(artifact: Artifact, error: Exception, figures: Sequence[ParityFigure]
 
 def tools_of(recipe: Recipe) -> dict[str, str]:
     """Versions of what made the file and of what ran it again."""
-    runtimes = RUNTIMES[recipe.target]
+    runtimes = support_of(recipe.target).runtimes
     packages = [package for runtime in runtimes for package in runtime.packages]
     versions = tool_versions(dict.fromkeys((*recipe.packages, *packages)))
     own = {runtime.name.split(" ")[0]: reblur_version() for runtime in runtimes if not runtime.packages}
@@ -103,7 +102,7 @@ def _run(
     Returns:
         Case -> what it answered at the pixels that golden vectors have.
     """
-    runner = runtime.open(artifact, directory / artifact.path)
+    runner = runtime.open(artifact, directory / artifact.path, None)
     answers = {}
     for case in _telling(cases) if runtime.is_slow else cases:
         outputs = runner.run(case.inputs)
@@ -124,6 +123,3 @@ def _describe(misses: Sequence[ParityFigure]) -> str:
     more = f", and {len(misses) - 1} more" if len(misses) > 1 else ""
     where = f"{first.case} ({first.runtime})" if first.runtime else first.case
     return f"{first.metric} is {value} on {where}, its gate is {first.threshold:g}{more}"
-
-
-assert set(RUNTIMES) == set(TARGETS)

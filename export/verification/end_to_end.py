@@ -19,15 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from export.data.pictures import diagonal_ramp, load_picture
-from export.graphs.preprocessing import RESIZE, TILING
 from export.graphs.separable_blur import Refocus
 from export.graphs.specs import GraphSpec
 from export.verification.gates import CHAIN, compare_pictures, gate_rules
-from runtime.backends.base import GraphRunner
 from runtime.manifest.check_records import GateRule, ParityFigure
-from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
-from runtime.manifest.records import Artifact, ArtifactTensor, Checkpoint, Graph, Size, TensorMeaning
-from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline
+from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline, TiledGraph
 from runtime.refocusing.tiling import ALIGNMENT_PX
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
@@ -64,26 +60,15 @@ class ChainReference:
     shots: tuple[Shot, ...]
 
 
-class FloatGraph:
-    """A graph of the float reference as the pipeline takes it. See ``GraphRunner``."""
+def float_graph(spec: GraphSpec, height: int, width: int) -> TiledGraph:
+    """A graph of the float reference, for tensors of this size."""
 
-    def __init__(self, spec: GraphSpec, height: int, width: int) -> None:
-        def tensor(meaning: TensorMeaning) -> ArtifactTensor:
-            shape = (1, meaning.channels, height, width)
-            return ArtifactTensor(name=meaning.name, dtype="float32", layout="NCHW", shape=shape)
-
-        self._spec = spec
-        self.artifact = Artifact(
-            id=f"{spec.name}-float", graph=spec.name, format="onnx", precision="fp32", path=f"{spec.name}-float",
-            files=(), inputs=tuple(map(tensor, spec.inputs)), outputs=tuple(map(tensor, spec.outputs)), tool={},
-            status="not run", reason="no file: the float reference", parity=(),
-        )  # fmt: skip
-
-    def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-        """Run the graph once: (1, C, H, W) float32 by name -> the same."""
+    def run(inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         with torch.no_grad():
-            result = self._spec.module(*(torch.from_numpy(inputs[tensor.name]) for tensor in self._spec.inputs))
-        return {self._spec.outputs[0].name: result.contiguous().numpy()}
+            result = spec.module(*(torch.from_numpy(inputs[tensor.name]) for tensor in spec.inputs))
+        return {spec.outputs[0].name: result.contiguous().numpy()}
+
+    return TiledGraph(run=run, size_px=(height, width), halo_px=spec.halo_px)
 
 
 def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> ChainReference:
@@ -107,26 +92,25 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> C
         ("astronaut", _photo("astronaut", height * 3 // 4, width // 2, 0.0), (0.5, 0.3), 1.4),
         ("synthetic", _photo("motorcycle", height // 2, wide, LARGEST_BLUR * sigma_max_px), (0.8, 0.6), 2.0),
     )
-    runners = {graph: FloatGraph(specs[graph], height, width) for graph in GRAPHS}
-    empty = ChainReference(sigma_max_px=sigma_max_px, halo_px=halo_px, shots=())
+    graphs = {name: float_graph(specs[name], height, width) for name in GRAPHS}
     shots = tuple(
         Shot(
             name=name,
             photo=photo,
             focus_xy=focus_xy,
             aperture=aperture,
-            refocused=_refocused(runners, empty, photo, focus_xy, aperture),
+            refocused=_refocused(graphs, sigma_max_px, photo, focus_xy, aperture),
         )
         for name, photo, focus_xy, aperture in asked
     )
     return ChainReference(sigma_max_px=sigma_max_px, halo_px=halo_px, shots=shots)
 
 
-def check_chain(runners: Mapping[str, GraphRunner], precision: str, reference: ChainReference) -> list[ParityFigure]:
+def check_chain(graphs: Mapping[str, TiledGraph], precision: str, reference: ChainReference) -> list[ParityFigure]:
     """Run the chain on saved files and compare what comes out with the float reference's.
 
     Args:
-        runners: "defocus", "deblur" and "refocus", loaded.
+        graphs: "defocus", "deblur" and "refocus".
         precision: of the pipeline: the coarsest of the three files'.
         reference: made for graphs of the same size.
 
@@ -136,12 +120,12 @@ def check_chain(runners: Mapping[str, GraphRunner], precision: str, reference: C
     Raises:
         ReblurError: a graph is missing, there is no gate for this precision, or the reference is of another size.
     """
-    missing = [graph for graph in GRAPHS if graph not in runners]
+    missing = [graph for graph in GRAPHS if graph not in graphs]
     if missing:
         raise ReblurError(f"the chain needs {', '.join(GRAPHS)}, got no {', '.join(missing)}")
     figures: list[ParityFigure] = []
     for shot in reference.shots:
-        answer = _refocused(runners, reference, shot.photo, shot.focus_xy, shot.aperture)
+        answer = _refocused(graphs, reference.sigma_max_px, shot.photo, shot.focus_xy, shot.aperture)
         figures += compare_pictures(CHAIN, precision, shot.name, shot.refocused, answer)
     return figures
 
@@ -195,29 +179,16 @@ def load_reference(path: Path) -> ChainReference:
 
 
 def _refocused(
-    runners: Mapping[str, GraphRunner],
-    reference: ChainReference,
+    graphs: Mapping[str, TiledGraph],
+    sigma_max_px: float,
     photo: NDArray[np.uint8],
     focus_xy: tuple[float, float],
     aperture: float,
 ) -> FloatArray:
     """What a pipeline of these graphs makes of a photograph, at every ``STRIDE_PX``-th pixel: (h, w, 3)."""
-    pipeline = RefocusPipeline(_outline(reference), runners, working_long_side_px=max(photo.shape))
+    pipeline = RefocusPipeline(graphs, sigma_max_px=sigma_max_px, working_long_side_px=max(photo.shape))
     pipeline.analyse(photo.astype(np.float32) / np.float32(255.0))
     return np.ascontiguousarray(pipeline.refocus(focus_xy, aperture)[::STRIDE_PX, ::STRIDE_PX])
-
-
-def _outline(reference: ChainReference) -> Manifest:
-    """A manifest with what a pipeline reads of it: while files are being made there is no other."""
-    graphs = {
-        graph: Graph(summary="", halo_px=halo_px, inputs=(), outputs=()) for graph, halo_px in reference.halo_px.items()
-    }
-    return Manifest(
-        schema_version=SCHEMA_VERSION, reblur_version="", created="", license="",
-        checkpoint=Checkpoint(name="", sha256=""), sizes=(Size(height_px=1, width_px=1),),
-        sigma_max_px=reference.sigma_max_px, resize=RESIZE, tiling=TILING, graphs=graphs, artifacts=(), pipelines=(),
-        golden=(), tools={},
-    )  # fmt: skip
 
 
 def _photo(name: str, height: int, width: int, blur_px: float) -> NDArray[np.uint8]:

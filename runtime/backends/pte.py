@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,13 +39,26 @@ class PteRunner:
 def open_graph(artifact: Artifact, path: Path, num_threads: int | None) -> PteRunner:
     """Load a .pte file.
 
+    Args:
+        artifact: what the file is.
+        path: the file.
+        num_threads: CPU threads, of all .pte files in this process: they share a pool. None leaves it as it is.
+
     Raises:
         ReblurError: ExecuTorch is not installed, or it refuses the file.
     """
-    if num_threads is not None:
-        warnings.warn("ExecuTorch's Python runtime chooses its own number of threads", stacklevel=2)
     with silence():
+        if num_threads is not None:
+            _set_threads(num_threads)
         return PteRunner(artifact, path)
+
+
+def _set_threads(count: int) -> None:
+    """Give the pool that all programs share so many threads; safe while none is running."""
+    _runtime()
+    from executorch.extension.pybindings import _portable_lib
+
+    _portable_lib._unsafe_reset_threadpool(count)
 
 
 def _runtime() -> Any:

@@ -56,28 +56,48 @@ class Analysis:
         return height, width
 
 
+@dataclass(frozen=True, kw_only=True)
+class TiledGraph:
+    """One graph of a fixed size, as the pipeline takes it."""
+
+    run: Callable[[Mapping[str, FloatArray]], dict[str, FloatArray]]
+    """(1, C, H, W) float32 by name -> the same; see ``GraphRunner.run``."""
+    size_px: tuple[int, int]
+    """Height and width of its tensors."""
+    halo_px: int
+    """How far a pixel of its output sees: by so much tiles overlap on each side."""
+
+    @classmethod
+    def of(cls, runner: GraphRunner, halo_px: int) -> TiledGraph:
+        """A graph of an export, loaded."""
+        return cls(run=runner.run, size_px=runner.artifact.size_px, halo_px=halo_px)
+
+
 class RefocusPipeline:
     """The three graphs of one back end, and the analysis of one photograph.
 
     Args:
-        manifest: describes the graphs.
-        runners: "defocus", "deblur" and "refocus".
+        graphs: "defocus", "deblur" and "refocus".
+        sigma_max_px: the largest sigma that the graphs know.
+        precision: of the networks, for people.
         working_long_side_px: photographs with a longer side are scaled down to it; smaller ones are left as
             they are.
     """
 
     def __init__(
         self,
-        manifest: Manifest,
-        runners: Mapping[str, GraphRunner],
+        graphs: Mapping[str, TiledGraph],
         *,
+        sigma_max_px: float,
+        precision: str = "",
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
     ) -> None:
         if working_long_side_px < 32:
             raise ReblurError(f"the long side must be at least 32 px, got {working_long_side_px}")
-        self.manifest = manifest
+        self.sigma_max_px = sigma_max_px
+        self.precision = precision
         self.working_long_side_px = working_long_side_px
-        self._runners = {graph: runners[graph] for graph in GRAPHS}
+        self._graphs = {name: graphs[name] for name in GRAPHS}
         self._analysis: Analysis | None = None
 
     @classmethod
@@ -114,12 +134,13 @@ class RefocusPipeline:
             graph: open_artifact(manifest.artifact(getattr(pipeline, graph)), directory, num_threads)
             for graph in GRAPHS
         }
-        return cls(manifest, runners, working_long_side_px=working_long_side_px)
-
-    @property
-    def precision(self) -> str:
-        """Of the networks; the blur may be finer."""
-        return self._runners["deblur"].artifact.precision
+        graphs = {name: TiledGraph.of(runner, manifest.graphs[name].halo_px) for name, runner in runners.items()}
+        return cls(
+            graphs,
+            sigma_max_px=manifest.sigma_max_px,
+            precision=runners["deblur"].artifact.precision,
+            working_long_side_px=working_long_side_px,
+        )
 
     def analyse(
         self, image: Photo | FloatArray, on_progress: Callable[[int, int], None] = lambda done, total: None
@@ -146,13 +167,13 @@ class RefocusPipeline:
 
         planes = _to_planes(picture)
         sigma = self._run("defocus", {"image": planes}, on_tile)
-        sigma = np.clip(sigma, 0.0, self.manifest.sigma_max_px)
+        sigma = np.clip(sigma, 0.0, self.sigma_max_px)
         sharp = self._run("deblur", {"image": planes, "sigma_px": sigma}, on_tile)
         luma = picture @ LUMA_WEIGHTS
         confidence = texture_confidence(luma)
         self._analysis = Analysis(
             sigma_px=sigma[0, 0],
-            defocus_px=smooth_defocus(sigma[0, 0], luma, confidence, self.manifest.sigma_max_px),
+            defocus_px=smooth_defocus(sigma[0, 0], luma, confidence, self.sigma_max_px),
             confidence=confidence,
             sharp=_from_planes(sharp),
             photo_size_px=(rgb.shape[0], rgb.shape[1]),
@@ -185,7 +206,7 @@ class RefocusPipeline:
             known, confidence = self._analysis.defocus_px, self._analysis.confidence
         if known.shape != self._analysis.size_px:
             raise ReblurError(f"defocus_px must have the working size {self._analysis.size_px}, got {known.shape}")
-        target = optics.target_sigma_px(known, focus_xy, aperture, self.manifest.sigma_max_px, confidence)
+        target = optics.target_sigma_px(known, focus_xy, aperture, self.sigma_max_px, confidence)
         inputs = {"sharp": _to_planes(self._analysis.sharp), "target_sigma_px": target[None, None]}
         return _from_planes(self._run("refocus", inputs))
 
@@ -193,15 +214,14 @@ class RefocusPipeline:
         self, graph: str, inputs: Mapping[str, FloatArray], on_tile: Callable[[], None] = lambda: None
     ) -> FloatArray:
         """Run one graph in tiles; its only output, (1, C, h, w)."""
-        runner = self._runners[graph]
-        halo_px = self.manifest.graphs[graph].halo_px
-        results = run_tiled(runner.run, inputs, runner.artifact.size_px, halo_px, on_tile)
+        tiled = self._graphs[graph]
+        results = run_tiled(tiled.run, inputs, tiled.size_px, tiled.halo_px, on_tile)
         (result,) = results.values()
         return result
 
     def _tile_count(self, graph: str, height: int, width: int) -> int:
-        tile_size = self._runners[graph].artifact.size_px
-        return tile_count(height, width, tile_size, self.manifest.graphs[graph].halo_px)
+        tiled = self._graphs[graph]
+        return tile_count(height, width, tiled.size_px, tiled.halo_px)
 
 
 def working_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,13 @@ import numpy as np
 import pytest
 
 from export import all as export_all
-from export.artifacts import make
-from export.artifacts.shared_inputs import Kit
+from export.formats.support import WriteRequest
+from export.formats.table import runtimes_of, support_of
 from export.formats.tflite.write import write_tflite
-from export.recipes.jobs import JOINT_VARIANT, Job
+from export.recipes.jobs import JOINT_VARIANT
 from export.recipes.recipe import RECIPES, pipelines
+from export.recipes.targets import TARGETS
 from export.verification import artifact as check
-from export.verification.runtimes import runtimes_of
 from runtime.backends import open_artifact
 from runtime.manifest.manifest import Manifest, check_files
 from runtime.manifest.records import Size
@@ -177,16 +179,22 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(
     assert_one_sentence(capsys.readouterr().err, "cannot write to")
 
 
+def replace_writer(monkeypatch: pytest.MonkeyPatch, target: str, write: Callable[[WriteRequest, Path], None]) -> None:
+    """Let the files of a target be written by another function, in this process."""
+    module = import_module(f"export.formats.{TARGETS[target].folder}.targets")
+    monkeypatch.setitem(module.SUPPORT, target, dataclasses.replace(module.SUPPORT[target], write=write))
+
+
 def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_export(
     run_all: Run, small_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    def broken(job: Job, kit: Kit, path: Path) -> None:
+    def broken(request: WriteRequest, path: Path) -> None:
         path.write_bytes(b"half a file")
         raise RuntimeError("the converter\nbroke")
 
     out = copy_of(small_export, tmp_path)
-    monkeypatch.setitem(make.WRITERS, "coreml", broken)
+    replace_writer(monkeypatch, "coreml", broken)
     names = "refocus-coreml-fp16,refocus-tflite-fp32"
     code = run_all("--out", str(out), "--overwrite", "--recipes", names, "--json")
     rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)["artifacts"]}
@@ -200,13 +208,13 @@ def test_a_file_that_misses_its_gate_fails_the_export(
     run_all: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
 
-    def brighter(job: Job, kit: Kit, path: Path) -> None:
-        module, (image,) = kit.spec.module, make.examples(job, kit)
+    def brighter(request: WriteRequest, path: Path) -> None:
+        module = request.module
         assert isinstance(module, DefocusNet)
         monkeypatch.setattr(module, "sigma_max_px", 7.0)
-        write_tflite(module, (image,), ["image"], ["sigma_px"], path)
+        write_tflite(module, request.example_inputs, ["image"], ["sigma_px"], path)
 
-    monkeypatch.setitem(make.WRITERS, "tflite", brighter)
+    replace_writer(monkeypatch, "tflite", brighter)
     assert run_all("--out", str(tmp_path / "out"), "--recipes", "defocus-tflite-fp32") == 1
     printed = capsys.readouterr().out
     assert "failed: mean_px is" in printed
@@ -230,12 +238,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     run_all: Run, small_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    def full(job: Job, kit: Kit, path: Path) -> None:
+    def full(request: WriteRequest, path: Path) -> None:
         path.write_bytes(b"half a file")
         raise RuntimeError("export failed") from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     out = copy_of(small_export, tmp_path)
-    monkeypatch.setitem(make.WRITERS, "tflite", full)
+    replace_writer(monkeypatch, "tflite", full)
     assert run_all("--out", str(out), "--overwrite", "--formats", "tflite") == 2
     assert_one_sentence(capsys.readouterr().err, "is full (No space left on device)")
     assert_unchanged(out, small_export)
@@ -244,13 +252,13 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
 def test_an_interrupt_that_a_converter_swallows_still_ends_the_export(
     run_all: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def swallowing(job: Job, kit: Kit, path: Path) -> None:
+    def swallowing(request: WriteRequest, path: Path) -> None:
         try:
             os.kill(os.getpid(), signal.SIGINT)
         except KeyboardInterrupt as error:
             raise RuntimeError("an error of C++") from error
 
-    monkeypatch.setitem(make.WRITERS, "tflite", swallowing)
+    replace_writer(monkeypatch, "tflite", swallowing)
     assert run_all("--out", str(tmp_path / "out"), "--formats", "tflite") == 130
     assert capsys.readouterr().err.endswith("interrupted: nothing was written\n")
     assert not (tmp_path / "out").exists()
@@ -288,22 +296,22 @@ def test_what_has_not_changed_is_not_made_again(
     out, names = tmp_path / "out", "defocus-onnx-fp32,refocus-onnx-fp32"
     arguments = ("--out", str(out), "--overwrite", "--json")
     made: list[str] = []
-    write = make.WRITERS["onnx"]
+    write = support_of("onnx").write
 
-    def counting(job: Job, kit: Kit, path: Path) -> None:
-        made.append(job.id)
-        write(job, kit, path)
+    def counting(request: WriteRequest, path: Path) -> None:
+        made.append(path.stem)
+        write(request, path)
 
     def export(*more: str) -> dict[str, Any]:
         made.clear()
         assert run_all(*arguments, *more) == 0
         return dict(json.loads(capsys.readouterr().out))
 
-    monkeypatch.setitem(make.WRITERS, "onnx", counting)
+    replace_writer(monkeypatch, "onnx", counting)
     assert export("--recipes", "refocus-onnx-fp32")["unchanged"] is False
-    assert made == ["refocus-onnx-fp32"]
+    assert made == ["refocus_fp32"]
     export("--recipes", names)
-    assert made == ["defocus-onnx-fp32"]
+    assert made == ["defocus_fp32"]
     assert export("--recipes", names)["unchanged"] is True
     assert made == []
     before = (out / "refocus_fp32.onnx").read_bytes()

@@ -1,18 +1,17 @@
-"""TFLite / LiteRT: writes a torch module as a ``.tflite`` file, and lists its operators.
+"""TFLite / LiteRT: writes a torch module as a ``.tflite`` file.
 
 Files take and give float32, whatever the precision inside. The stages, one file each:
 
-    convert         ``litert.layout``    everything NHWC, or NCHW where a CPU is faster so
-    quantise        ``quantize``         int8 only
-    make whole      ``litert.whole``     so that XNNPACK takes it in one piece
-    shuffle         ``litert.shuffle``   int8 only, which is for CPUs: no convolution that strides by blocks
-    halve           ``litert.half``      fp16 only
-    slim            ``litert.slim``      what no runtime reads
+    convert         ``layout``          everything NHWC, or NCHW where a CPU is faster so
+    quantize        ``quantize``        int8 only
+    make whole      ``xnnpack_fixups``  so that XNNPACK takes it in one piece
+    shuffle         ``strided_convs``   int8 only, which is for CPUs: no convolution that strides by blocks
+    halve           ``float16``         fp16 only
+    strip           ``strip``           what no runtime reads
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from export.data.calibration import Samples
-from export.formats.tflite.flatbuffer import kind_of, operator_names, pack_model, read_model
+from export.formats.tflite.flatbuffer import pack_model, read_model
 from export.formats.tflite.float16 import halve
 from export.formats.tflite.layout import LAYOUTS, convert, feeds_of
 from export.formats.tflite.quantize import quantize_tflite
@@ -87,21 +86,6 @@ def write_tflite(
         slim(model)
         content = pack_model(model)
     write_atomically(path, content)
-
-
-def op_histogram(path: Path) -> Counter[str]:
-    """How often each operator occurs in a saved file, for example ``Counter({"CONV_2D": 11, "ADD": 11})``.
-
-    Custom operators are counted as CUSTOM:<name>; select-TensorFlow operators are custom ones named Flex<op>.
-    """
-    model, names = read_model(path.read_bytes()), operator_names()
-    counts: Counter[str] = Counter()
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            name = names[kind_of(model, operator)]
-            custom = model.operatorCodes[operator.opcodeIndex].customCode
-            counts[f"CUSTOM:{custom.decode()}" if name == "CUSTOM" else name] += 1
-    return counts
 
 
 def _name_tensors(model: Any, input_names: Sequence[str], output_names: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from export.analysis.findings import is_taken, lint_findings, lint_nodes
 from export.analysis.operators import OpNode
 from export.analysis.rules import RULES, Rule
+from export.formats.table import read_graph
 from export.lint import main
 from runtime.manifest.manifest import Manifest
 
@@ -80,22 +81,24 @@ def test_a_finding_counts_its_operators() -> None:
 
 def test_other_files_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match=r"expected a file ending in \.mlpackage or \.onnx or \.pte or \.tflite"):
-        lint_findings(Path("model.bin"))
+        lint_findings(read_graph(Path("model.bin")))
     assert main(["model.bin"]) == 2
-    assert capsys.readouterr().err.startswith("error: cannot lint model.bin")
+    assert capsys.readouterr().err.startswith("error: cannot read the operators of model.bin")
     assert main([]) == 2
 
 
 def test_a_core_ml_package_in_an_executorch_file_is_seen(small_export: Path) -> None:
     lowered = {a.delegate: small_export / a.path for a in Manifest.load(small_export).artifacts if a.graph == "deblur"}
-    assert {finding.unit for finding in lint_findings(lowered["coreml"])} == {"Neural Engine"}
-    assert lint_findings(lowered["xnnpack"]) == ()
+    assert {finding.unit for finding in lint_findings(read_graph(lowered["coreml"]))} == {"Neural Engine"}
+    assert lint_findings(read_graph(lowered["xnnpack"])) == ()
 
 
 def test_the_networks_fit_every_unit(small_export: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["defocus_fp16.mlpackage", "deblur_fp16.mlpackage", "deblur_fp32.tflite", "deblur_int8.tflite"]
     for name in names:
-        assert [finding for finding in lint_findings(small_export / name) if finding.effect == "blocks"] == []
+        assert [
+            finding for finding in lint_findings(read_graph(small_export / name)) if finding.effect == "blocks"
+        ] == []
     assert main([str(small_export / names[3])]) == 0
     printed = capsys.readouterr().out
     assert "prediction, not measurement" in printed

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 
 from export.analysis.rules import RULES
+from export.formats.table import support_of
 from export.graphs.preprocessing import RESIZE, TILING
 from export.recipes.recipe import RECIPES, Recipe, pipelines
 from export.recipes.targets import PRECISIONS, TARGETS
 from export.verification.cross_runtime import matrix
 from export.verification.gates import CHAIN, HIGHER_IS_BETTER, gate_rules
-from export.verification.runtimes import RUNTIMES
 from runtime.manifest.check_records import DelegateCoverage, GateRule, LintFinding, NegativeControl, ParityFigure
 from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
 from runtime.manifest.records import (
@@ -85,7 +85,7 @@ def artifact_of(recipe: Recipe, size: Size, generator: np.random.Generator) -> A
     tensor = ArtifactTensor(name="image", dtype=target.dtype, layout="NCHW", shape=shape)
     output = GRAPHS[recipe.graph].outputs[0]
     gates = gate_rules(recipe.graph, recipe.precision)
-    runtimes = [runtime.name for runtime in RUNTIMES[recipe.target]]
+    runtimes = [runtime.name for runtime in support_of(recipe.target).runtimes]
     path = f"{recipe.stem}{named}{target.suffix}"
     return Artifact(
         id=f"{recipe.id}{named}",

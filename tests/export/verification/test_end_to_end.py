@@ -11,15 +11,14 @@ from export.graphs.specs import GraphSpec
 from export.verification.end_to_end import (
     STRIDE_PX,
     ChainReference,
-    FloatGraph,
     check_chain,
+    float_graph,
     gate_rules_chain,
     load_reference,
     make_reference,
     save_reference,
 )
-from runtime.backends.base import GraphRunner
-from runtime.refocusing.pipeline import GRAPHS
+from runtime.refocusing.pipeline import GRAPHS, TiledGraph
 
 HEIGHT_PX, WIDTH_PX = 64, 112
 
@@ -30,26 +29,22 @@ def reference(small_specs: dict[str, GraphSpec]) -> ChainReference:
 
 
 @pytest.fixture(scope="module")
-def floats(small_specs: dict[str, GraphSpec]) -> dict[str, GraphRunner]:
-    return {graph: FloatGraph(small_specs[graph], HEIGHT_PX, WIDTH_PX) for graph in GRAPHS}
+def floats(small_specs: dict[str, GraphSpec]) -> dict[str, TiledGraph]:
+    return {graph: float_graph(small_specs[graph], HEIGHT_PX, WIDTH_PX) for graph in GRAPHS}
 
 
-class Changed:
-    """A graph whose only output is changed a little. See ``GraphRunner``."""
+def changed(graph: TiledGraph, factor: float = 1.0, offset: float = 0.0) -> TiledGraph:
+    """A graph whose only output is changed a little."""
 
-    def __init__(self, inner: GraphRunner, factor: float = 1.0, offset: float = 0.0) -> None:
-        self.inner, self.artifact = inner, inner.artifact
-        self.factor, self.offset = np.float32(factor), np.float32(offset)
+    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: value * np.float32(factor) + np.float32(offset) for name, value in graph.run(inputs).items()}
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {name: value * self.factor + self.offset for name, value in self.inner.run(inputs).items()}
+    return dataclasses.replace(graph, run=run)
 
 
-class DoesNothing(Changed):
+def idle(graph: TiledGraph) -> TiledGraph:
     """A deblurring graph that gives its picture back."""
-
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {"sharp": inputs["image"]}
+    return dataclasses.replace(graph, run=lambda inputs: {"sharp": inputs["image"]})
 
 
 def test_one_photograph_is_smaller_than_a_tile_and_one_is_wider(reference: ChainReference) -> None:
@@ -68,7 +63,7 @@ def test_graphs_too_small_for_their_halos_get_no_photograph_that_needs_tiles(
     assert [shot.photo.shape for shot in make_reference(small_specs, 64, 64).shots] == [(48, 32, 3), (32, 64, 3)]
 
 
-def test_the_float_networks_agree_with_themselves(floats: dict[str, GraphRunner], reference: ChainReference) -> None:
+def test_the_float_networks_agree_with_themselves(floats: dict[str, TiledGraph], reference: ChainReference) -> None:
     figures = check_chain(floats, "fp32", reference)
     assert [(f.case, f.metric, f.value, f.passed) for f in figures] == [
         ("astronaut", "psnr_db", np.inf, True),
@@ -78,23 +73,23 @@ def test_the_float_networks_agree_with_themselves(floats: dict[str, GraphRunner]
 
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_a_fault_in_any_graph_comes_through(
-    graph: str, floats: dict[str, GraphRunner], reference: ChainReference
+    graph: str, floats: dict[str, TiledGraph], reference: ChainReference
 ) -> None:
     """As fp32: the map of an untrained network is nearly even, so little of its fault is left in the picture."""
-    figures = check_chain({**floats, graph: Changed(floats[graph], 0.95)}, "fp32", reference)
+    figures = check_chain({**floats, graph: changed(floats[graph], 0.95)}, "fp32", reference)
     assert any(not figure.passed for figure in figures)
 
 
-def test_a_deblurring_file_that_does_nothing_fails(floats: dict[str, GraphRunner], reference: ChainReference) -> None:
-    figures = check_chain({**floats, "deblur": DoesNothing(floats["deblur"])}, "int8", reference)
+def test_a_deblurring_file_that_does_nothing_fails(floats: dict[str, TiledGraph], reference: ChainReference) -> None:
+    figures = check_chain({**floats, "deblur": idle(floats["deblur"])}, "int8", reference)
     assert [figure.passed for figure in figures] == [False, False]
 
 
 def test_a_small_error_passes_as_int8_and_fails_as_fp32(
-    floats: dict[str, GraphRunner], reference: ChainReference
+    floats: dict[str, TiledGraph], reference: ChainReference
 ) -> None:
     """A thousandth is 60 dB."""
-    slightly_off = {**floats, "refocus": Changed(floats["refocus"], offset=0.001)}
+    slightly_off = {**floats, "refocus": changed(floats["refocus"], offset=0.001)}
     assert all(figure.passed for figure in check_chain(slightly_off, "int8", reference))
     assert not any(figure.passed for figure in check_chain(slightly_off, "fp32", reference))
 
@@ -116,7 +111,7 @@ def test_what_is_no_reference_is_refused(tmp_path: Path) -> None:
             load_reference(tmp_path / name)
 
 
-def test_a_missing_graph_is_named(floats: dict[str, GraphRunner], reference: ChainReference) -> None:
+def test_a_missing_graph_is_named(floats: dict[str, TiledGraph], reference: ChainReference) -> None:
     with pytest.raises(ValueError, match="the chain needs defocus, deblur, refocus, got no deblur"):
         check_chain({graph: floats[graph] for graph in ("defocus", "refocus")}, "fp32", reference)
 

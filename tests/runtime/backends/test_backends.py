@@ -194,6 +194,11 @@ def test_core_ml_is_refused_elsewhere(tmp_path: Path, make_artifact: Callable[..
         open_artifact(artifact, tmp_path)
 
 
-def test_threads_without_effect_are_announced(tiny_files: Path, make_artifact: Callable[..., Artifact]) -> None:
-    with pytest.warns(UserWarning, match="chooses its own number of threads"):
-        open_artifact(make_artifact("deblur", "executorch", "pte", tiny_files), tiny_files, num_threads=2)
+def test_programs_of_executorch_share_as_many_threads_as_were_asked_for(
+    tiny_files: Path, make_artifact: Callable[..., Artifact]
+) -> None:
+    lib = pytest.importorskip("executorch.extension.pybindings._portable_lib", reason="not run: needs executorch")
+    artifact = make_artifact("deblur", "executorch", "pte", tiny_files)
+    for count in (2, 1):
+        open_artifact(artifact, tiny_files, num_threads=count)
+        assert lib._threadpool_get_thread_count() == count

@@ -9,7 +9,7 @@ import pytest
 from runtime.backends.base import to_file
 from runtime.manifest.manifest import Manifest
 from runtime.photos.photo import Photo
-from runtime.refocusing.pipeline import RefocusPipeline, smooth_defocus, working_size
+from runtime.refocusing.pipeline import RefocusPipeline, TiledGraph, smooth_defocus, working_size
 
 LEFT, RIGHT = (0.2, 0.5), (0.8, 0.5)
 
@@ -47,6 +47,12 @@ def fake_runners(manifest: Manifest) -> dict[str, FakeRunner]:
     }
 
 
+def pipeline_of(manifest: Manifest, runners: Mapping[str, FakeRunner], **options: int) -> RefocusPipeline:
+    """A pipeline of graphs as the manifest describes them."""
+    graphs = {name: TiledGraph.of(runner, manifest.graphs[name].halo_px) for name, runner in runners.items()}
+    return RefocusPipeline(graphs, sigma_max_px=manifest.sigma_max_px, **options)
+
+
 @pytest.fixture
 def manifest(manifest_dir: Path) -> Manifest:
     return Manifest.load(manifest_dir)
@@ -62,7 +68,7 @@ def two_halves(height: int = 60, width: int = 80) -> np.ndarray:
 
 def test_one_analysis_serves_many_taps(manifest: Manifest) -> None:
     runners = fake_runners(manifest)
-    pipeline = RefocusPipeline(manifest, runners)
+    pipeline = pipeline_of(manifest, runners)
     analysis = pipeline.analyse(two_halves())
     assert analysis.size_px == (60, 80)
     assert analysis.sigma_px[30, 10] == 0.0
@@ -83,7 +89,7 @@ def test_one_analysis_serves_many_taps(manifest: Manifest) -> None:
 
 
 def test_a_given_signed_map_is_used(manifest: Manifest) -> None:
-    pipeline = RefocusPipeline(manifest, fake_runners(manifest))
+    pipeline = pipeline_of(manifest, fake_runners(manifest))
     pipeline.analyse(two_halves())
     signed = np.full((60, 80), 2.0, np.float32)
     signed[:, :40] = -2.0
@@ -94,7 +100,7 @@ def test_a_given_signed_map_is_used(manifest: Manifest) -> None:
 
 
 def test_the_working_size_is_limited_and_never_enlarged(manifest: Manifest) -> None:
-    pipeline = RefocusPipeline(manifest, fake_runners(manifest), working_long_side_px=40)
+    pipeline = pipeline_of(manifest, fake_runners(manifest), working_long_side_px=40)
     analysis = pipeline.analyse(Photo(rgb=two_halves(60, 80)))
     assert analysis.size_px == (30, 40)
     assert analysis.photo_size_px == (60, 80)
@@ -106,7 +112,7 @@ def test_the_working_size_is_limited_and_never_enlarged(manifest: Manifest) -> N
 
 def test_progress_ends_at_its_total(manifest: Manifest) -> None:
     seen: list[tuple[int, int]] = []
-    RefocusPipeline(manifest, fake_runners(manifest)).analyse(two_halves(), lambda *step: seen.append(step))
+    pipeline_of(manifest, fake_runners(manifest)).analyse(two_halves(), lambda *step: seen.append(step))
     total = seen[0][1]
     assert seen == [(k, total) for k in range(1, total + 1)]
     assert total > 2
@@ -114,12 +120,12 @@ def test_progress_ends_at_its_total(manifest: Manifest) -> None:
 
 def test_refocus_before_analyse(manifest: Manifest) -> None:
     with pytest.raises(ValueError, match="call analyse first"):
-        RefocusPipeline(manifest, fake_runners(manifest)).refocus(LEFT, 2.0)
+        pipeline_of(manifest, fake_runners(manifest)).refocus(LEFT, 2.0)
 
 
 def test_bad_taps_are_refused_before_any_work(manifest: Manifest) -> None:
     runners = fake_runners(manifest)
-    pipeline = RefocusPipeline(manifest, runners)
+    pipeline = pipeline_of(manifest, runners)
     pipeline.analyse(two_halves())
     with pytest.raises(ValueError, match="focus must be"):
         pipeline.refocus((1.2, 0.5), 2.0)
@@ -140,12 +146,12 @@ def test_bad_taps_are_refused_before_any_work(manifest: Manifest) -> None:
 )
 def test_what_is_no_picture_is_refused(manifest: Manifest, picture: np.ndarray, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        RefocusPipeline(manifest, fake_runners(manifest)).analyse(picture)
+        pipeline_of(manifest, fake_runners(manifest)).analyse(picture)
 
 
 def test_a_working_size_below_the_smallest_picture(manifest: Manifest) -> None:
     with pytest.raises(ValueError, match="at least 32 px, got 31"):
-        RefocusPipeline(manifest, fake_runners(manifest), working_long_side_px=31)
+        pipeline_of(manifest, fake_runners(manifest), working_long_side_px=31)
 
 
 def test_open_names_what_is_missing(manifest_dir: Path, tmp_path: Path) -> None:

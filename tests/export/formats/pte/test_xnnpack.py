@@ -7,7 +7,7 @@ import pytest
 import torch
 from executorch.runtime import Runtime
 
-from export.analysis.pte import pte_nodes
+from export.formats.pte.operators import pte_nodes
 from export.formats.pte.xnnpack import write_pte
 from export.graphs.separable_blur import Refocus
 from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
@@ -74,7 +74,7 @@ def test_three_graphs_in_one_quantise_the_networks_alone(fused: FusedGraph, tmp_
     (found,) = run_pte(path, samples[0])
     assert 30.0 < psnr_db(found.numpy(), fused(*samples[0]).detach().numpy()) < 80.0
     # Each network's numbers become int8 after its float convolutions and float again after its head; none do between.
-    ops = [node.op for node in pte_nodes(path).inside]
+    ops = [node.op for node in pte_nodes(path).operators]
     assert ops.count("XNNDiv") == 2
     last_conv = max(i for i, op in enumerate(ops) if op == "XNNConv2d")
     assert ops[last_conv + 1 :].count("XNNConvert") == 1

@@ -12,11 +12,12 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
-from export.analysis.coverage import coverage
-from export.analysis.operators import histogram, tflite_nodes
+from export.analysis.operators import histogram
+from export.formats.table import coverage, read_graph
 from export.formats.tflite.flatbuffer import BUFFER_ALIGNMENT, Editor, is_constant, pack_model, read_model, schema
 from export.formats.tflite.float16 import ARITHMETIC, halve
 from export.formats.tflite.layout import convert
+from export.formats.tflite.operators import tflite_nodes
 from export.formats.tflite.strip import slim
 from export.formats.tflite.xnnpack_fixups import make_whole
 from runtime.system.silence import silence
@@ -73,13 +74,13 @@ def answers(files: dict[str, Path]) -> dict[str, np.ndarray]:
 
 
 def test_the_converted_file_is_in_pieces(files: dict[str, Path]) -> None:
-    assert coverage(files[RAW])[0].subgraphs > 1
-    assert coverage(files[RAW])[0].outside == {"RELU_0_TO_1": 1, "CONCATENATION": 1}
+    assert coverage(read_graph(files[RAW]))[0].subgraphs > 1
+    assert coverage(read_graph(files[RAW]))[0].outside == {"RELU_0_TO_1": 1, "CONCATENATION": 1}
 
 
 @pytest.mark.parametrize("name", ["whole", "slim", "half"])
 def test_the_rewritten_file_is_one(files: dict[str, Path], name: str) -> None:
-    assert coverage(files[name])[0].failure == ""
+    assert coverage(read_graph(files[name]))[0].failure == ""
     counts = histogram(tflite_nodes(files[name]))
     assert "RELU_0_TO_1" not in counts
     # Eight edges on each side: 5 joined on each, then 4 and 2, and the five that are left with the picture.

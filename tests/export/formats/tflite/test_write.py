@@ -10,13 +10,15 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from export.analysis.coverage import coverage
+from export.analysis.operators import histogram
+from export.formats.table import coverage, read_graph
 from export.formats.tflite import layout as tflite_layout
 from export.formats.tflite.layout import ThreeChannelSigma, to_layout
-from export.formats.tflite.write import SIGNATURE, op_histogram, write_tflite
+from export.formats.tflite.litert_fp16 import open_graph
+from export.formats.tflite.operators import tflite_nodes
+from export.formats.tflite.write import SIGNATURE, write_tflite
 from export.graphs.separable_blur import Refocus
 from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
-from export.verification.litert_fp16 import open_graph
 from runtime.manifest.manifest import Artifact
 from runtime.manifest.records import ArtifactTensor, Layout
 from runtime.system.silence import silence
@@ -87,14 +89,14 @@ def run(path: Path, spec: GraphSpec, layout: Layout, seed: int = 5) -> tuple[np.
 
 @pytest.mark.parametrize("name", MADE)
 def test_only_operators_that_every_delegate_takes(write: Callable[[str], Path], name: str) -> None:
-    found = op_histogram(write(name))
+    found = histogram(tflite_nodes(write(name)))
     assert set(found) <= MADE[name][3]
     assert sum(found.values()) > 10
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_xnnpack_takes_each_file_in_one_piece(write: Callable[[str], Path], name: str) -> None:
-    measured = coverage(write(name))[0]
+    measured = coverage(read_graph(write(name)))[0]
     assert measured.failure == ""
     assert measured.outside == {}
 
@@ -122,12 +124,12 @@ def test_a_saved_file_answers_by_name_in_its_layout(
 
 def test_the_blur_of_a_fused_cpu_file_is_not_transposed(write: Callable[[str], Path]) -> None:
     """One transpose for the photograph, one for the sharp picture."""
-    assert op_histogram(write("fused_fp32_nchw"))["TRANSPOSE"] == 2
+    assert histogram(tflite_nodes(write("fused_fp32_nchw")))["TRANSPOSE"] == 2
 
 
 def test_int8_is_entered_once_and_left_once(write: Callable[[str], Path]) -> None:
     """More would mean float islands inside the network."""
-    found = op_histogram(write("defocus_int8"))
+    found = histogram(tflite_nodes(write("defocus_int8")))
     assert (found["QUANTIZE"], found["DEQUANTIZE"]) == (1, 1)
 
 

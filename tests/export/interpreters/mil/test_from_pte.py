@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from export.analysis.coverage import coverage
 from export.formats.pte.coreml import write_coreml_pte
 from export.formats.pte.xnnpack import write_pte
+from export.formats.table import coverage, read_graph
 from export.interpreters.mil.from_pte import BACKEND, LOWERED_MODULE, LoweredProgram, load_lowered, unpack
 from export.interpreters.pte_program import read_single_call
 
@@ -88,7 +88,7 @@ def test_the_identifier_is_that_of_the_package(path: Path, tmp_path: Path) -> No
 
 
 def test_coverage_reads_what_is_inside(path: Path) -> None:
-    (found,) = coverage(path)
+    (found,) = coverage(read_graph(path))
     assert found.failure == ""
     assert (found.delegate, found.inside["conv"], found.outside) == ("Core ML (ExecuTorch)", 1, {})
     # 3x3 convolution 4 -> 16, then 2x2 transposed convolution 16 -> 3, both at 16x16; and the scaled map.

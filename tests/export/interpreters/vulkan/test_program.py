@@ -10,13 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from export.analysis.coverage import coverage
 from export.analysis.findings import lint_findings
 from export.analysis.rules import is_beyond_texture
 from export.formats.pte.vulkan import write_vulkan_pte
+from export.formats.table import coverage, read_graph
 from export.interpreters.pte_program import read_single_call
-from export.interpreters.vulkan import VkProgram, open_graph
-from export.interpreters.vulkan.blob import read_graph
+from export.interpreters.vulkan import VkProgram, blob, open_graph
 from export.interpreters.vulkan.program import BACKEND
 from runtime.manifest.records import Artifact, ArtifactTensor
 
@@ -69,7 +68,7 @@ def test_lowering_exchanges_the_inputs_and_loading_puts_them_back(files: Mapping
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_coverage_reads_what_is_inside(files: Mapping[str, Path], precision: str) -> None:
-    (found,) = coverage(files[precision])
+    (found,) = coverage(read_graph(files[precision]))
     assert (found.delegate, found.method, found.failure) == ("Vulkan (ExecuTorch)", "measured", "")
     assert (found.subgraphs, found.outside, found.inside["aten.cat.default"]) == (1, {}, 2)
     # 6x6 from 4 to 16 and 3x3 from 16 to 16 channels at 8x8, 2x2 from 16 to 3 transposed; a product and a quotient.
@@ -78,7 +77,7 @@ def test_coverage_reads_what_is_inside(files: Mapping[str, Path], precision: str
 
 
 def test_lint_counts_the_copies_between_layouts(files: Mapping[str, Path]) -> None:
-    (finding,) = lint_findings(files["fp16"])
+    (finding,) = lint_findings(read_graph(files["fp16"]))
     copies = VkProgram.load(files["fp16"]).op_counts["aten.clone.default"]
     assert (finding.rule, finding.unit, finding.effect, finding.count) == ("vulkan-layout", "Vulkan", "slows", copies)
 
@@ -123,10 +122,10 @@ def test_a_constant_that_is_missing_or_changed(files: Mapping[str, Path]) -> Non
     call = read_single_call(files["fp32"], BACKEND)
     name, content = max(call.constants.items(), key=lambda item: len(item[1]))
     with pytest.raises(ValueError, match=rf"constant {name} is missing"):
-        read_graph(call.data, {k: v for k, v in call.constants.items() if k != name}, files["fp32"])
+        blob.read_graph(call.data, {k: v for k, v in call.constants.items() if k != name}, files["fp32"])
     flipped = bytes([content[0] ^ 1]) + content[1:]
     with pytest.raises(ValueError, match=rf"constant {name} has other bytes"):
-        read_graph(call.data, {**call.constants, name: flipped}, files["fp32"])
+        blob.read_graph(call.data, {**call.constants, name: flipped}, files["fp32"])
 
 
 def test_a_damaged_file_is_refused(files: Mapping[str, Path], tmp_path: Path) -> None:
@@ -138,7 +137,7 @@ def test_a_damaged_file_is_refused(files: Mapping[str, Path], tmp_path: Path) ->
             VkProgram.load(damaged)
     call = read_single_call(files["fp16"], BACKEND)
     with pytest.raises(ValueError, match=r"starts with b'XXXX', not b'VH00'; it is damaged"):
-        read_graph(call.data[:4] + b"XXXX" + call.data[8:], call.constants, damaged)
+        blob.read_graph(call.data[:4] + b"XXXX" + call.data[8:], call.constants, damaged)
 
 
 def test_what_the_delegate_leaves_behind_is_an_error_that_names_it(tmp_path: Path) -> None:

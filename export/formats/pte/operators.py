@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.analysis.operators import OpNode, Shape, nodes_of_program, size_of
+from export.analysis.operators import OpNode, SavedGraph, Shape, Unit, size_of
+from export.formats.mlpackage.operators import nodes_of_program
 from export.interpreters.mil import MilProgram
 from export.interpreters.mil.from_pte import BACKEND as CORE_ML
 from export.interpreters.mil.from_pte import LOWERED_MODULE, PACKAGE, unpack
@@ -26,23 +26,13 @@ from runtime.system.errors import ReblurError
 XNNPACK = "XnnpackBackend"
 TITLES: dict[str, str] = {CORE_ML: "Core ML", VULKAN: "Vulkan", XNNPACK: "XNNPACK"}
 """Delegate -> its name for people."""
+UNITS: dict[str, tuple[Unit, ...]] = {CORE_ML: ("Neural Engine",), VULKAN: ("Vulkan",), XNNPACK: ()}
+"""Delegate -> what it may run on besides the CPU."""
 Constants = Mapping[str, bytes]
 """What the file keeps for its delegates beside their data, by name."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PteNodes:
-    """The operators of one ``.pte`` file."""
-
-    delegates: tuple[str, ...]
-    """The delegate of each subgraph, in order of execution."""
-    inside: tuple[OpNode, ...]
-    """What the delegates run."""
-    outside: tuple[OpNode, ...]
-    """What reference kernels run."""
-
-
-def pte_nodes(path: Path) -> PteNodes:
+def pte_nodes(path: Path) -> SavedGraph:
     """Read the operators of a ``.pte`` file.
 
     Raises:
@@ -65,7 +55,10 @@ def pte_nodes(path: Path) -> PteNodes:
                 inside += _read_delegate(delegate.id, data, constants, path)
             elif kind == "KernelCall":
                 outside.append(_kernel_call(plan, arguments, len(outside)))
-    return PteNodes(delegates=tuple(delegates), inside=tuple(inside), outside=tuple(outside))
+    units = tuple(unit for name in dict.fromkeys(delegates) for unit in UNITS[name])
+    return SavedGraph(
+        path=path, operators=tuple(inside), units=units, delegates=tuple(delegates), outside=tuple(outside)
+    )
 
 
 def _read_delegate(name: str, data: bytes, constants: Constants, path: Path) -> tuple[OpNode, ...]:

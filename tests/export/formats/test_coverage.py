@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from export.analysis.coverage import Coverage, count_subgraphs, coverage
-from export.analysis.onnx import onnx_nodes
-from export.analysis.operators import OpNode, mil_nodes, tflite_nodes, work
-from export.analysis.pte import pte_nodes
+from export.analysis.coverage import Coverage, count_subgraphs
+from export.analysis.operators import OpNode, work
+from export.formats.mlpackage.operators import mil_nodes
+from export.formats.onnx.operators import onnx_nodes
+from export.formats.pte.operators import pte_nodes
+from export.formats.table import coverage, read_graph
+from export.formats.tflite.operators import tflite_nodes
 from export.graphs.specs import GraphSpec
 from runtime.manifest.manifest import Manifest
 from runtime.system.files import write_atomically
@@ -77,12 +80,12 @@ def test_a_prediction_is_never_a_failure() -> None:
 
 
 def test_unknown_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected a file ending in \.mlpackage, \.onnx, \.pte, \.tflite"):
-        coverage(Path("model.bin"))
+    with pytest.raises(ValueError, match=r"expected a file ending in \.mlpackage or \.onnx or \.pte or \.tflite"):
+        coverage(read_graph(Path("model.bin")))
     for name in ("model.tflite", "model.pte", "model.onnx"):
         (tmp_path / name).write_bytes(b"not a model at all")
         with pytest.raises(ValueError, match=r"model\.\w+ is not "):
-            coverage(tmp_path / name)
+            coverage(read_graph(tmp_path / name))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +119,7 @@ def quantised_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_onnx_is_whole_on_a_cpu_and_cut_where_browsers_lack_an_operator(quantised_onnx: Path) -> None:
-    here, browser = coverage(quantised_onnx)
+    here, browser = coverage(read_graph(quantised_onnx))
     assert (here.delegate, here.method, here.subgraphs, here.outside) == ("CPU (onnxruntime)", "measured", 1, {})
     assert (browser.method, browser.subgraphs, browser.outside) == ("predicted", 2, {"QuantizeLinear": 2})
     assert browser.failure == ""
@@ -131,19 +134,19 @@ def test_onnx_weights_are_not_read(quantised_onnx: Path) -> None:
 
 
 def test_a_cut_pte_is_counted(cut_pte: Path) -> None:
-    (found,) = coverage(cut_pte)
+    (found,) = coverage(read_graph(cut_pte))
     assert found.subgraphs > 1
     assert "subgraphs, not 1; operators outside: aten::" in found.failure
     assert found.inside["XNNConv2d"] == 2
     # 3x3 convolution 3 -> 8 at 16x16, then 1x1 convolution 8 -> 4 at 32x32.
-    convolutions = [node for node in pte_nodes(cut_pte).inside if node.op == "XNNConv2d"]
+    convolutions = [node for node in pte_nodes(cut_pte).operators if node.op == "XNNConv2d"]
     assert [node.multiplications for node in convolutions] == [16 * 16 * 8 * 27, 32 * 32 * 4 * 8]
 
 
 def test_every_exported_graph_is_one_subgraph(small_export: Path) -> None:
     measured = 0
     for artifact in Manifest.load(small_export).artifacts:
-        for part in coverage(small_export / artifact.path, artifact.function):
+        for part in coverage(read_graph(small_export / artifact.path, artifact.function)):
             assert part.failure == "", artifact.path
             if part.method == "measured":
                 assert part.subgraphs == 1
@@ -168,6 +171,8 @@ def test_formats_agree_on_the_work_of_convolutions(small_export: Path, small_spe
         hook.remove()
     tflite = [n for n in tflite_nodes(small_export / "deblur_fp32.tflite") if "CONV" in n.op]
     core_ml = [n for n in mil_nodes(small_export / "deblur_fp16.mlpackage") if "conv" in n.op]
-    executorch = [n for n in pte_nodes(small_export / "deblur_fp32.pte").inside if "Conv" in n.op and n.multiplications]
+    executorch = [
+        n for n in pte_nodes(small_export / "deblur_fp32.pte").operators if "Conv" in n.op and n.multiplications
+    ]
     onnx = [n for n in onnx_nodes(small_export / "deblur_fp32.onnx") if "Conv" in n.op]
     assert work(tflite) == work(core_ml) == work(executorch) == work(onnx) == sum(counted) > 0
