@@ -11,7 +11,7 @@ from pathlib import Path
 
 from export.artifacts.make import artifact_from, has_passed, make
 from export.artifacts.pipelines import check_pipeline, pipeline_of, with_figures
-from export.artifacts.shared_inputs import Facts, load_facts, make_materials
+from export.artifacts.shared_inputs import Facts, load_facts, make_shared_inputs
 from export.execution.cache import Cache, is_there, key_of
 from export.execution.interrupts import Interrupts
 from export.execution.output_folder import REPORT_FILE_NAME
@@ -67,8 +67,8 @@ class Build:
         self.progress = progress
         self.interrupts = interrupts
         self.sources = Sources.of(plan.checkpoint)
-        self.material_keys = {
-            size: key_of("materials", to_json(self.sources), to_json(size), number == 0)
+        self.shared_input_keys = {
+            size: key_of("shared inputs", to_json(self.sources), to_json(size), number == 0)
             for number, size in enumerate(plan.sizes)
         }
         self.keys = {job: self._key_of(job) for job in plan.jobs}
@@ -79,7 +79,7 @@ class Build:
     def _key_of(self, job: Job) -> str:
         recipe = dataclasses.asdict(job.recipe)
         joint = to_json(job.joint_sizes)
-        return key_of("artifact", self.material_keys[job.size], recipe, joint, tools_of(job.recipe))
+        return key_of("artifact", self.shared_input_keys[job.size], recipe, joint, tools_of(job.recipe))
 
     def unchanged(self) -> Manifest | None:
         """The earlier export's manifest where that export is whole and what this one would be."""
@@ -105,11 +105,11 @@ class Build:
         Raises:
             ReblurError: the disk is full, or nothing can be made at all.
         """
-        materials = self.materials()
-        artifacts = self.artifacts(materials)
-        chains = self.chains(artifacts, materials)
+        shared_inputs = self.shared_inputs()
+        artifacts = self.artifacts(shared_inputs)
+        checked = self.check_pipelines(artifacts, shared_inputs)
         controls = self.negative_controls()
-        manifest = self.assemble(folder, materials, artifacts, chains, controls)
+        manifest = self.assemble(folder, shared_inputs, artifacts, checked, controls)
         if self.succeeded(manifest):
             self.progress.add(1)
             self.progress.start("report")
@@ -123,27 +123,29 @@ class Build:
         figures = [figure for pipeline in manifest.pipelines for figure in pipeline.parity]
         return all(a.status != "failed" for a in manifest.artifacts) and all(figure.passed for figure in figures)
 
-    def materials(self) -> dict[Size, Path]:
+    def shared_inputs(self) -> dict[Size, Path]:
         """Compute what the artefacts of each size share."""
         tasks = []
-        for number, (size, key) in enumerate(self.material_keys.items()):
+        for number, (size, key) in enumerate(self.shared_input_keys.items()):
             arguments = (self.plan.checkpoint, size, number == 0)
-            tasks.append(self._task(f"materials-{size_name(size)}", key, make_materials, arguments))
+            tasks.append(self._task(f"shared-inputs-{size_name(size)}", key, make_shared_inputs, arguments))
         for outcome in self._run(tasks, is_there):
             if outcome.reason:
                 raise ReblurError(outcome.reason)
-        return {size: task.folder for size, task in zip(self.material_keys, tasks, strict=True)}
+        return {size: task.folder for size, task in zip(self.shared_input_keys, tasks, strict=True)}
 
-    def artifacts(self, materials: dict[Size, Path]) -> tuple[Artifact, ...]:
+    def artifacts(self, shared_inputs: dict[Size, Path]) -> tuple[Artifact, ...]:
         """Make and check every artefact; one that fails does not stop the others."""
-        graphs = load_facts(next(iter(materials.values()))).graphs
-        tasks = {job: self._task(job.id, key, make, (job, materials[job.size], key)) for job, key in self.keys.items()}
+        graphs = load_facts(next(iter(shared_inputs.values()))).graphs
+        tasks = {
+            job: self._task(job.id, key, make, (job, shared_inputs[job.size], key)) for job, key in self.keys.items()
+        }
         outcomes = self._run(list(tasks.values()), has_passed)
         return tuple(
             artifact_from(job, graphs[job.recipe.graph], outcome) for job, outcome in zip(tasks, outcomes, strict=True)
         )
 
-    def chains(self, artifacts: Sequence[Artifact], materials: dict[Size, Path]) -> tuple[Pipeline, ...]:
+    def check_pipelines(self, artifacts: Sequence[Artifact], shared_inputs: dict[Size, Path]) -> tuple[Pipeline, ...]:
         """Run photographs through the artefacts that belong together, from end to end."""
         passed = {artifact.id: artifact for artifact in artifacts if artifact.status == "passed"}
         found: list[Pipeline] = []
@@ -154,10 +156,10 @@ class Build:
                 members = {graph: passed[jobs[recipe].id] for graph, recipe in chosen.items()}
                 pipeline = pipeline_of(target, precision, size, members)
                 places = {graph: self._entry(jobs[recipe]) for graph, recipe in chosen.items()}
-                key = key_of("chain", [artifact.key for artifact in members.values()])
-                name = f"chain-{target}-{precision}" + (f"-{size_name(size)}" if number else "")
+                key = key_of("pipeline", [artifact.key for artifact in members.values()])
+                name = f"pipeline-{target}-{precision}" + (f"-{size_name(size)}" if number else "")
                 found.append(pipeline)
-                tasks.append(self._task(name, key, check_pipeline, (members, places, precision, materials[size])))
+                tasks.append(self._task(name, key, check_pipeline, (members, places, precision, shared_inputs[size])))
         outcomes = self._run(tasks, is_there)
         return tuple(with_figures(pipeline, outcome) for pipeline, outcome in zip(found, outcomes, strict=True))
 
@@ -165,15 +167,17 @@ class Build:
         """Break files on purpose and see whether the gates notice."""
         if not self.controls:
             return ()
-        key = key_of("materials", to_json(self.sources), to_json(CONTROLS_SIZE))
+        key = key_of("shared inputs", to_json(self.sources), to_json(CONTROLS_SIZE))
         arguments = (self.plan.checkpoint, CONTROLS_SIZE, True)
-        materials = self._task(f"materials-controls-{size_name(CONTROLS_SIZE)}", key, make_materials, arguments)
+        shared_inputs = self._task(
+            f"shared-inputs-controls-{size_name(CONTROLS_SIZE)}", key, make_shared_inputs, arguments
+        )
         tasks = [
-            self._task(f"controls-{name}", key_of("controls", name, key), try_controls, (name, materials.folder))
+            self._task(f"controls-{name}", key_of("controls", name, key), try_controls, (name, shared_inputs.folder))
             for name in self.controls
         ]
         if any(not is_there(task.folder) for task in tasks) or self.plan.force:
-            self._run([materials], is_there)
+            self._run([shared_inputs], is_there)
         outcomes = self._run(tasks, is_there)
         return tuple(
             control
@@ -184,20 +188,20 @@ class Build:
     def assemble(
         self,
         folder: Path,
-        materials: dict[Size, Path],
+        shared_inputs: dict[Size, Path],
         artifacts: tuple[Artifact, ...],
-        chains: tuple[Pipeline, ...],
+        checked: tuple[Pipeline, ...],
         controls: tuple[NegativeControl, ...],
     ) -> Manifest:
         """Put the files together in ``folder`` and describe them."""
         for job, artifact in zip(self.keys, artifacts, strict=True):
             for file in artifact.files:
                 _copy(self._entry(job) / file.path, folder / file.path)
-        facts = [load_facts(path) for path in materials.values()]
+        facts = [load_facts(path) for path in shared_inputs.values()]
         golden = _golden(facts, self.plan.graphs)
         for case in golden:
             for tensor in (*case.inputs, *case.outputs, *case.truth):
-                source = next(path for path in materials.values() if (path / tensor.path).is_file())
+                source = next(path for path in shared_inputs.values() if (path / tensor.path).is_file())
                 _copy(source / tensor.path, folder / tensor.path)
         quantizes = any(artifact.precision == "int8" for artifact in artifacts)
         manifest = Manifest(
@@ -212,7 +216,7 @@ class Build:
             tiling=TILING,
             graphs={name: facts[0].graphs[name] for name in ALL_GRAPHS if name in self.plan.graphs},
             artifacts=artifacts,
-            pipelines=chains,
+            pipelines=checked,
             golden=golden,
             tools=all_versions(package for recipe in self.plan.recipes for package in recipe.packages),
             int8=facts[0].int8 if quantizes else None,

@@ -17,9 +17,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.artifacts.shared_inputs import make_materials
+from export.artifacts.shared_inputs import make_shared_inputs
 from export.execution.progress import Progress
-from export.faults.catalog import CONTROLS, MISTAKES, Control
+from export.faults.catalog import CONTROLS, FAULTS, Control
 from export.faults.run import by_artifact, new_folder, run_group
 from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import to_json
@@ -54,7 +54,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m export.controls", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, default=SHIPPED, metavar="F", help="default: the shipped one")
     parser.add_argument("--size", default="128x128", metavar="HxW", help="of the files, pixels; default: %(default)s")
-    parser.add_argument("--only", metavar="NAME", help="a mistake's name or an artefact's id; default: all")
+    parser.add_argument("--only", metavar="NAME", help="a fault's name or an artefact's id; default: all")
     parser.add_argument("--json", action="store_true", help="print the records as JSON instead of a table")
     return parser.parse_args(argv)
 
@@ -67,7 +67,7 @@ def select(only: str | None) -> tuple[Control, ...]:
     """
     found = tuple(c for c in CONTROLS if only in (None, c.name, c.artifact))
     if not found:
-        names = ", ".join(dict.fromkeys(mistake.name for mistake in MISTAKES))
+        names = ", ".join(dict.fromkeys(fault.name for fault in FAULTS))
         raise ReblurError(f"no control {only!r}: choose from {names}, or name an artefact")
     return found
 
@@ -83,12 +83,12 @@ def run(checkpoint: Path, size: Size, controls: Sequence[Control]) -> list[Negat
         folder = Path(name)
         progress.start("graphs, check pictures and representative inputs")
         with silence():
-            make_materials(new_folder(folder / "materials"), checkpoint, size, True)
+            make_shared_inputs(new_folder(folder / "shared_inputs"), checkpoint, size, True)
         progress.finish()
         for artifact, group in by_artifact(controls).items():
             progress.start(f"{artifact}: {', '.join(control.name for control in group)}")
             with silence():
-                found += run_group(group, folder / "materials", new_folder(folder / artifact), size)
+                found += run_group(group, folder / "shared_inputs", new_folder(folder / artifact), size)
             progress.finish()
     return found
 

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.artifacts.shared_inputs import Kit
+from export.artifacts.shared_inputs import GraphBundle
 from export.data.calibration import calibration_samples
 from export.data.golden_cases import make_cases
 from export.execution.interrupts import Interrupts
@@ -31,7 +31,7 @@ from export.graphs.specs import build_graphs
 from export.quantization_search.candidates import Candidate, candidates
 from export.quantization_search.selection import choose
 from export.quantization_search.table import table_of
-from export.quantization_search.trial import SearchKit, Trial, TrialJob, result_path
+from export.quantization_search.trial import SearchBundle, Trial, TrialJob, result_path
 from export.recipes.int8_choice import CHOICE_FILE, FORMATS, NETWORKS, save_choice
 from export.recipes.recipe import names_from
 from runtime.manifest.json_codec import from_json, to_json
@@ -96,11 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = [(graph, format_, candidates(graph, format_)) for graph in graphs for format_ in formats]
     groups: list[list[Trial]] = []
     with tempfile.TemporaryDirectory() as scratch, Progress(sum(len(group) for _, _, group in wanted)) as progress:
-        kits = make_kits(arguments.checkpoint, graphs, height, width, Path(scratch))
+        bundles = make_bundles(arguments.checkpoint, graphs, height, width, Path(scratch))
         for graph, format_, group in wanted:
             folder = Path(scratch) / f"{graph}-{format_}"
             folder.mkdir()
-            groups.append(try_all(group, kits[graph], folder, arguments.rounds, progress))
+            groups.append(try_all(group, bundles[graph], folder, arguments.rounds, progress))
     chosen = [choose(group) for group in groups]
     text = table_of(groups, chosen, arguments.size, arguments.rounds)
     print(text)
@@ -113,8 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if all(chosen) else 1
 
 
-def make_kits(checkpoint: Path, graphs: Sequence[str], height: int, width: int, folder: Path) -> dict[str, Path]:
-    """Files of the ``SearchKit`` of each graph.
+def make_bundles(checkpoint: Path, graphs: Sequence[str], height: int, width: int, folder: Path) -> dict[str, Path]:
+    """Files of the ``SearchBundle`` of each graph.
 
     Raises:
         ReblurError: a checkpoint cannot be read, or the networks do not take this size.
@@ -130,27 +130,27 @@ def make_kits(checkpoint: Path, graphs: Sequence[str], height: int, width: int, 
     cases = make_cases(specs, height, width)
     paths = {}
     for graph in graphs:
-        kit = Kit(
+        bundle = GraphBundle(
             spec=specs[graph],
             int8_spec=tuned[graph],
             samples=samples[graph],
             settings={},
             cases=tuple(case for case in cases if case.graph == graph),
         )
-        search_kit = SearchKit(kit=kit, size=Size(height_px=height, width_px=width))
-        paths[graph] = folder / f"{graph}.kit"
-        paths[graph].write_bytes(pickle.dumps(search_kit))
+        search_bundle = SearchBundle(bundle=bundle, size=Size(height_px=height, width_px=width))
+        paths[graph] = folder / f"{graph}.bundle"
+        paths[graph].write_bytes(pickle.dumps(search_bundle))
     return paths
 
 
-def try_all(group: Sequence[Candidate], kit: Path, folder: Path, rounds: int, progress: Progress) -> list[Trial]:
+def try_all(group: Sequence[Candidate], bundle: Path, folder: Path, rounds: int, progress: Progress) -> list[Trial]:
     """Try candidates of one graph and format, in one process as long as none crashes."""
     trials: list[Trial] = []
     progress.start(_title(group[0]))
     while len(trials) < len(group):
         before = len(trials)
         rest = tuple(range(before, len(group)))
-        job = TrialJob(kit=str(kit), rounds=rounds, indices=rest, candidates=tuple(group[before:]))
+        job = TrialJob(bundle=str(bundle), rounds=rounds, indices=rest, candidates=tuple(group[before:]))
         path = folder / "job.json"
         path.write_text(json.dumps(to_json(job)), encoding="utf-8")
         process = subprocess.Popen(

@@ -16,7 +16,7 @@ from train.quantization.weights import find_int8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Int8Materials:
+class Int8Inputs:
     """What the int8 recipes share."""
 
     specs: Mapping[str, GraphSpec] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Int8Materials:
 
 def prepare_int8(
     checkpoint: Path, networks: Deployable, specs: Mapping[str, GraphSpec], height: int, width: int
-) -> Int8Materials:
+) -> Int8Inputs:
     """Find the weights to quantise: fine-tuned ones beside the checkpoint where they fit it, else its own.
 
     The representative inputs are the float networks' in any case, sigma maps included.
@@ -53,7 +53,7 @@ def prepare_int8(
         sha256=found.sha256 if found else None,
         reason=reason,
     )
-    return Int8Materials(
+    return Int8Inputs(
         specs=build_graphs(found.networks) if found else specs,
         samples=calibration_samples(specs, height, width),
         settings=load_choice() if source.qat else UNTUNED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from export.artifacts.shared_inputs import Kit, load_kit
+from export.artifacts.shared_inputs import GraphBundle, load_bundle
 from export.execution.cache import read_record, write_record
 from export.execution.disk import is_full_disk
 from export.execution.process_pool import UNREADABLE, Outcome
@@ -26,34 +26,34 @@ from train.quantization.settings import Int8Settings
 IMAGE_VARIANT, CPU_VARIANT = "image", "nchw"
 
 
-def make(folder: Path, job: Job, materials: Path, key: str) -> None:
+def make(folder: Path, job: Job, shared_inputs: Path, key: str) -> None:
     """Convert, save and check one artefact; the record says how that went.
 
     Args:
         folder: where its files go, and the record.
         job: what to make.
-        materials: folder of the job's size, see ``export.artifacts.shared_inputs``.
+        shared_inputs: folder of the job's size, see ``export.artifacts.shared_inputs``.
         key: digest of all that it is made from.
 
     Raises:
         ReblurError: the disk is full.
     """
-    kit = load_kit(materials, job.recipe.graph)
-    artifact = dataclasses.replace(describe(job, kit.spec), key=key)
+    bundle = load_bundle(shared_inputs, job.recipe.graph)
+    artifact = dataclasses.replace(describe(job, bundle.spec), key=key)
     absent = [package for package, version in artifact.tool.items() if version == "not installed"]
     if absent:
         reason = f"{', '.join(absent)} not installed: pip install 'reblur[export]'"
         artifact = dataclasses.replace(artifact, reason=reason)
     else:
         try:
-            write(job, kit, folder / job.file_name)
+            write(job, bundle, folder / job.file_name)
             artifact = dataclasses.replace(artifact, files=list_files(folder, job.file_name))
         except Exception as error:
             if is_full_disk(error, folder):
                 raise
             artifact = failed(artifact, error)
     if artifact.files:
-        artifact = check_artifact(artifact, folder, kit.cases, folder / f"{job.id}.npz")
+        artifact = check_artifact(artifact, folder, bundle.cases, folder / f"{job.id}.npz")
     write_record(folder, {"artifact": to_json(artifact)})
 
 
@@ -93,34 +93,34 @@ def _tensor(job: Job, meaning: TensorMeaning, *, is_input: bool) -> ArtifactTens
     return tensor
 
 
-def write(job: Job, kit: Kit, path: Path) -> None:
+def write(job: Job, bundle: GraphBundle, path: Path) -> None:
     """Convert and save a job's graph.
 
     Args:
         job: what to make.
-        kit: of its graph and size.
+        bundle: of its graph and size.
         path: the file; a folder for a package.
     """
-    support_of(job.recipe.target).write(request_of(job, kit), path)
+    support_of(job.recipe.target).write(request_of(job, bundle), path)
 
 
-def request_of(job: Job, kit: Kit) -> WriteRequest:
+def request_of(job: Job, bundle: GraphBundle) -> WriteRequest:
     """What the writer of the job's target is told: the graph, with the weights that the file is made of."""
     recipe, target = job.recipe, TARGETS[job.recipe.target]
-    spec = kit.int8_spec if PRECISIONS[recipe.precision].calibrates else kit.spec
+    spec = bundle.int8_spec if PRECISIONS[recipe.precision].calibrates else bundle.spec
     is_image = recipe.variant == IMAGE_VARIANT
     return WriteRequest(
         module=spec.module,
-        example_inputs=example_inputs(kit.spec, job.size.height_px, job.size.width_px),
+        example_inputs=example_inputs(bundle.spec, job.size.height_px, job.size.width_px),
         input_names=tuple(meaning.name for meaning in spec.inputs),
         output_names=tuple(meaning.name for meaning in spec.outputs),
         precision=recipe.precision,
         layout="NCHW" if recipe.variant == CPU_VARIANT else target.layout,
         images=tuple(m.name for m in spec.inputs if m.channels == 3) if is_image else (),
-        samples=kit.samples,
-        settings=kit.settings.get(target.settings_from or target.format, Int8Settings()),
+        samples=bundle.samples,
+        settings=bundle.settings.get(target.settings_from or target.format, Int8Settings()),
         sizes={
-            function_name(size.height_px, size.width_px): example_inputs(kit.spec, size.height_px, size.width_px)
+            function_name(size.height_px, size.width_px): example_inputs(bundle.spec, size.height_px, size.width_px)
             for size in job.joint_sizes
         },
     )

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from export.artifacts.shared_inputs import load_chain
+from export.artifacts.shared_inputs import load_pipeline_reference
 from export.execution.cache import read_record, write_record
 from export.execution.process_pool import UNREADABLE, Outcome
 from export.formats.table import runtimes_of
 from export.recipes.targets import TARGETS
-from export.verification.end_to_end import check_chain, gate_rules_chain
+from export.verification.end_to_end import check_pipeline_parity, pipeline_gate_rules
 from runtime.manifest.check_records import ParityFigure
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Artifact, Pipeline, Size
@@ -19,7 +19,7 @@ from runtime.refocusing.pipeline import TiledGraph
 
 
 def check_pipeline(
-    folder: Path, members: Mapping[str, Artifact], places: Mapping[str, Path], precision: str, materials: Path
+    folder: Path, members: Mapping[str, Artifact], places: Mapping[str, Path], precision: str, shared_inputs: Path
 ) -> None:
     """Run photographs through three saved files, from end to end.
 
@@ -28,14 +28,14 @@ def check_pipeline(
         members: graph -> artefact.
         places: graph -> folder of the artefact's file.
         precision: of the pipeline.
-        materials: folder of their size, see ``export.artifacts.shared_inputs``.
+        shared_inputs: folder of their size, see ``export.artifacts.shared_inputs``.
     """
-    reference = load_chain(materials)
+    reference = load_pipeline_reference(shared_inputs)
     graphs = {}
     for graph, artifact in members.items():
         runner = runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path, None)
         graphs[graph] = TiledGraph.of(runner, reference.halo_px[graph])
-    figures = check_chain(graphs, precision, reference)
+    figures = check_pipeline_parity(graphs, precision, reference)
     write_record(folder, {"figures": to_json(figures)})
 
 
@@ -47,7 +47,7 @@ def pipeline_of(target: str, precision: str, size: Size, members: dict[str, Arti
         precision=precision,
         height_px=size.height_px,
         width_px=size.width_px,
-        gates=gate_rules_chain(precision),
+        gates=pipeline_gate_rules(precision),
         defocus=members["defocus"].id,
         deblur=members["deblur"].id,
         refocus=members["refocus"].id,

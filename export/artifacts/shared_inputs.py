@@ -1,12 +1,12 @@
 """What all artefacts of one size share: graphs, check cases, representative inputs, golden vectors. Made once.
 
-A folder holds one *kit* for each graph, which is all that a worker needs, so that none of them computes the float
+A folder holds one *bundle* for each graph, which is all that a worker needs, so that none of them computes the float
 reference again:
 
-    facts.json   what the manifest says about the networks
-    golden/      vectors for applications
-    <graph>.kit  see ``Kit``
-    chain.npz    what the float networks make of photographs, see ``export.verification.end_to_end``
+    facts.json      what the manifest says about the networks
+    golden/         vectors for applications
+    <graph>.bundle  see ``GraphBundle``
+    pipeline.npz    what the float networks make of photographs, see ``export.verification.end_to_end``
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.artifacts.int8_inputs import Int8Materials, prepare_int8
+from export.artifacts.int8_inputs import Int8Inputs, prepare_int8
 from export.data.calibration import Samples
 from export.data.golden_cases import Case, make_cases
 from export.data.golden_files import save_cases
 from export.execution.cache import RECORD, read_record, write_record
 from export.graphs.specs import GraphSpec, build_graphs
-from export.verification.end_to_end import ChainReference, load_reference, make_reference, save_reference
+from export.verification.end_to_end import PipelineReference, load_reference, make_reference, save_reference
 from export.verification.gates import tolerances
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
@@ -31,11 +31,11 @@ from runtime.system.errors import ReblurError
 from train.checkpoint import Deployable, load_deployable
 from train.quantization.settings import Int8Settings
 
-CHAIN_FILE = "chain.npz"
+REFERENCE_FILE = "pipeline.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kit:
+class GraphBundle:
     """Everything to make and check the artefacts of one graph at one size."""
 
     spec: GraphSpec
@@ -60,7 +60,7 @@ class Facts:
     int8: Int8Source
 
 
-def make_materials(folder: Path, checkpoint: Path, size: Size, is_first: bool) -> None:
+def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: bool) -> None:
     """Compute everything for one size and write it into ``folder``.
 
     Args:
@@ -78,9 +78,9 @@ def make_materials(folder: Path, checkpoint: Path, size: Size, is_first: bool) -
     golden = save_cases(cases, folder, tolerances, first_size=is_first)
     int8 = prepare_int8(checkpoint, networks, specs, size.height_px, size.width_px)
     for name, spec in specs.items():
-        kit = _kit(spec, int8, [case for case in cases if case.graph == name])
-        (folder / f"{name}.kit").write_bytes(pickle.dumps(kit))
-    save_reference(make_reference(specs, size.height_px, size.width_px), folder / CHAIN_FILE)
+        bundle = _bundle(spec, int8, [case for case in cases if case.graph == name])
+        (folder / f"{name}.bundle").write_bytes(pickle.dumps(bundle))
+    save_reference(make_reference(specs, size.height_px, size.width_px), folder / REFERENCE_FILE)
     assert int8.source is not None
     facts = Facts(
         sigma_max_px=networks.config.sigma_max_px,
@@ -92,7 +92,7 @@ def make_materials(folder: Path, checkpoint: Path, size: Size, is_first: bool) -
 
 
 def load_facts(folder: Path) -> Facts:
-    """What ``make_materials`` noted.
+    """What ``make_shared_inputs`` noted.
 
     Raises:
         ReblurError: the folder is damaged.
@@ -103,16 +103,16 @@ def load_facts(folder: Path) -> Facts:
     return from_json(Facts, record, RECORD)
 
 
-def load_chain(folder: Path) -> ChainReference:
+def load_pipeline_reference(folder: Path) -> PipelineReference:
     """What the float networks make of photographs at the folder's size."""
-    return load_reference(folder / CHAIN_FILE)
+    return load_reference(folder / REFERENCE_FILE)
 
 
-def load_kit(folder: Path, graph: str) -> Kit:
-    """The kit of one graph, which ``make_materials`` wrote for this very version of the code."""
-    kit = pickle.loads((folder / f"{graph}.kit").read_bytes())
-    assert isinstance(kit, Kit)
-    return kit
+def load_bundle(folder: Path, graph: str) -> GraphBundle:
+    """The bundle of one graph, which ``make_shared_inputs`` wrote for this very version of the code."""
+    bundle = pickle.loads((folder / f"{graph}.bundle").read_bytes())
+    assert isinstance(bundle, GraphBundle)
+    return bundle
 
 
 def check_size(networks: Deployable, size: Size) -> None:
@@ -133,9 +133,9 @@ def describe_graph(spec: GraphSpec) -> Graph:
     return Graph(summary=spec.summary, halo_px=spec.halo_px, inputs=spec.inputs, outputs=spec.outputs)
 
 
-def _kit(spec: GraphSpec, int8: Int8Materials, cases: list[Case]) -> Kit:
+def _bundle(spec: GraphSpec, int8: Int8Inputs, cases: list[Case]) -> GraphBundle:
     int8_specs: Mapping[str, GraphSpec] = int8.specs
-    return Kit(
+    return GraphBundle(
         spec=spec,
         int8_spec=int8_specs[spec.name],
         samples=int8.samples.get(spec.name, ()),

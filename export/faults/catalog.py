@@ -1,4 +1,4 @@
-"""The negative controls: which mistake is tried on which artefact."""
+"""The negative controls: which fault is tried on which artefact."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from export.artifacts.shared_inputs import Kit
+from export.artifacts.shared_inputs import GraphBundle
 from export.faults import graph_faults as modules
 from export.faults.file_faults import (
     change_weight,
@@ -21,7 +21,7 @@ from export.faults.file_faults import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mistake:
+class Fault:
     """Something that goes wrong on the way to a file, or to a file."""
 
     name: str
@@ -29,7 +29,7 @@ class Mistake:
     """One sentence."""
     file: Callable[[Path, nn.Module], None] | None = None
     """Made in the saved file, of which the module is what it was written from."""
-    kit: Callable[[Kit], Kit] | None = None
+    bundle: Callable[[GraphBundle], GraphBundle] | None = None
     """Made before the file is written, if not in the file or if its writer has put the weight in another form."""
     artifacts: tuple[str, ...]
     """What it is tried on."""
@@ -39,16 +39,16 @@ class Mistake:
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """One mistake on one artefact."""
+    """One fault on one artefact."""
 
-    mistake: Mistake
+    fault: Fault
     artifact: str
     """Id of the recipe."""
 
     @property
     def name(self) -> str:
-        """Of the mistake; with the artefact it is unique."""
-        return self.mistake.name
+        """Of the fault; with the artefact it is unique."""
+        return self.fault.name
 
 
 def _swap_first_channels(path: Path, module: nn.Module) -> None:
@@ -67,85 +67,85 @@ def _say_blue_first(path: Path, module: nn.Module) -> None:
     say_blue_first(path)
 
 
-MISTAKES: tuple[Mistake, ...] = (
-    Mistake(
+FAULTS: tuple[Fault, ...] = (
+    Fault(
         name="swapped channels",
         description="red and green change places in the weights of the first convolution",
         file=_swap_first_channels,
-        kit=modules.swap_channels,
+        bundle=modules.swap_channels,
         artifacts=(
             "deblur-coreml-fp16", "deblur-tflite-fp32", "deblur-tflite-int8", "defocus-tflite-int8",
             "defocus-executorch-fp32", "deblur-onnx-int8",
         ),
     ),
-    Mistake(
+    Fault(
         name="BGR",
         description="the picture's channels are read as blue, green, red",
-        kit=modules.read_blue_first,
+        bundle=modules.read_blue_first,
         artifacts=("defocus-onnx-int8", "deblur-onnx-fp32"),
     ),
-    Mistake(
+    Fault(
         name="BGR",
         description="the package declares its picture as blue, green, red, while its weights expect red first",
         file=_say_blue_first,
         artifacts=("defocus-coreml-fp16-image",),
     ),
-    Mistake(
+    Fault(
         name="doubled normalisation",
         description="the picture, already in [0, 1], is divided by 255 once more",
-        kit=modules.divide_again,
+        bundle=modules.divide_again,
         artifacts=("defocus-coreml-fp16-image",),
     ),
-    Mistake(
+    Fault(
         name="doubled normalisation",
         description="a mean and a deviation that the network never saw are taken out of the picture",
-        kit=modules.standardise,
+        bundle=modules.standardise,
         artifacts=("deblur-onnx-fp32", "defocus-onnx-int8"),
     ),
-    Mistake(
+    Fault(
         name="wrong layout",
         description="the picture's numbers are channels-last and are read as channels-first, in the right shape",
-        kit=modules.misread_layout,
+        bundle=modules.misread_layout,
         artifacts=("defocus-tflite-fp32", "deblur-tflite-int8"),
     ),
-    Mistake(
+    Fault(
         name="one-pixel shift",
         description="the output is one pixel too far to the right",
-        kit=modules.shift_output,
+        bundle=modules.shift_output,
         artifacts=("defocus-tflite-int8", "deblur-tflite-int8", "refocus-onnx-fp32"),
     ),
-    Mistake(
+    Fault(
         name="one-pixel shift of the residual",
         description="what the network adds to the picture is one pixel too far to the right, the picture is in place",
-        kit=modules.shift_residual,
+        bundle=modules.shift_residual,
         artifacts=("deblur-onnx-int8",),
     ),
-    Mistake(
+    Fault(
         name="identity",
         description="the last convolution's weights are zero, so hardly anything is added to the picture",
         file=_zero_head,
-        kit=modules.zero_head,
+        bundle=modules.zero_head,
         artifacts=("deblur-coreml-fp16", "deblur-tflite-int8", "deblur-executorch-int8", "deblur-onnx-int8"),
     ),
-    Mistake(
+    Fault(
         name="identity",
         description="the picture comes out as it went in",
-        kit=modules.return_input,
+        bundle=modules.return_input,
         artifacts=("deblur-onnx-fp32", "refocus-onnx-fp32"),
     ),
-    Mistake(
+    Fault(
         name="sigma scaled by 1.1",
         description="the sigma map that comes out is ten per cent too large",
-        kit=modules.enlarge_sigma_out,
+        bundle=modules.enlarge_sigma_out,
         artifacts=("defocus-tflite-int8", "defocus-onnx-int8"),
     ),
-    Mistake(
+    Fault(
         name="sigma scaled by 1.1",
         description="the sigma map is taken for one that is ten per cent larger",
-        kit=modules.enlarge_sigma_in,
+        bundle=modules.enlarge_sigma_in,
         artifacts=("refocus-onnx-fp32", "deblur-onnx-int8"),
     ),
-    Mistake(
+    Fault(
         name="corrupted weights",
         description="the largest weight tensor in the file is overwritten with zeros",
         file=_zero_largest,
@@ -154,23 +154,23 @@ MISTAKES: tuple[Mistake, ...] = (
             "defocus-executorch-fp32", "deblur-executorch-int8", "deblur-onnx-fp32", "defocus-onnx-int8",
         ),
     ),
-    Mistake(
+    Fault(
         name="fp16 overflow",
         description="between two layers the numbers exceed 65504; the result in fp32 is the same to the last bit",
-        kit=modules.overflow_fp16,
+        bundle=modules.overflow_fp16,
         refusal="leaves the finite range in fp16: conv ",
         artifacts=("deblur-coreml-fp16",),
     ),
-    Mistake(
+    Fault(
         name="stale calibration",
         description="the int8 ranges come from pictures with a tenth of the brightness of those in use",
-        kit=modules.calibrate_on_dark_pictures,
+        bundle=modules.calibrate_on_dark_pictures,
         artifacts=("deblur-tflite-int8", "defocus-onnx-int8"),
     ),
 )  # fmt: skip
-"""Every mistake and what it is tried on. Each is tried where it really happens, and on int8 files, whose gates are the
-widest; mistakes in the file itself on all formats."""
+"""Every fault and what it is tried on. Each is tried where it really happens, and on int8 files, whose gates are the
+widest; faults in the file itself on all formats."""
 
 CONTROLS: tuple[Control, ...] = tuple(
-    Control(mistake=mistake, artifact=artifact) for mistake in MISTAKES for artifact in mistake.artifacts
+    Control(fault=fault, artifact=artifact) for fault in FAULTS for artifact in fault.artifacts
 )

@@ -1,4 +1,4 @@
-"""Mistakes that happen to a file after it was written: bytes of it are changed in place, its size stays.
+"""Faults that happen to a file after it was written: bytes of it are changed in place, its size stays.
 
 Where a weight lies in a file is found by its bytes, in any order and number type in which the formats keep weights;
 so one function serves them all, and what is changed is the real file.

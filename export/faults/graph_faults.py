@@ -1,6 +1,6 @@
-"""Mistakes that are made before a file is written: each takes a kit and gives one whose files are wrong.
+"""Faults that are made before a file is written: each takes a bundle and gives one whose files are wrong.
 
-The files are then written by the export's own writers, so that what is tried is what such a mistake would ship.
+The files are then written by the export's own writers, so that what is tried is what such a fault would ship.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export.artifacts.shared_inputs import Kit
+from export.artifacts.shared_inputs import GraphBundle
 from export.faults.file_faults import Change, convolutions, exchange_red_and_green, zeros
 from export.graphs.specs import GraphSpec
 
@@ -56,83 +56,83 @@ class Wrapped(nn.Module):
         return self.after(result, inputs) if self.after else result
 
 
-def read_blue_first(kit: Kit) -> Kit:
+def read_blue_first(bundle: GraphBundle) -> GraphBundle:
     """The picture's channels are taken for blue, green, red."""
-    return _wrapped(kit, before=lambda given: (_reversed(given[0]), *given[1:]))
+    return _wrapped(bundle, before=lambda given: (_reversed(given[0]), *given[1:]))
 
 
-def divide_again(kit: Kit) -> Kit:
+def divide_again(bundle: GraphBundle) -> GraphBundle:
     """The picture is divided by 255 although it is in [0, 1] already."""
-    return _wrapped(kit, before=lambda given: (given[0] * (1.0 / 255.0), *given[1:]))
+    return _wrapped(bundle, before=lambda given: (given[0] * (1.0 / 255.0), *given[1:]))
 
 
-def standardise(kit: Kit) -> Kit:
+def standardise(bundle: GraphBundle) -> GraphBundle:
     """A mean is subtracted from the picture, and it is divided by a deviation, which the network never saw."""
     factor = 1.0 / PICTURE_DEVIATION
-    return _wrapped(kit, before=lambda given: ((given[0] - PICTURE_MEAN) * factor, *given[1:]))
+    return _wrapped(bundle, before=lambda given: ((given[0] - PICTURE_MEAN) * factor, *given[1:]))
 
 
-def misread_layout(kit: Kit) -> Kit:
+def misread_layout(bundle: GraphBundle) -> GraphBundle:
     """The picture's numbers, pixel by pixel (NHWC), are taken for plane by plane (NCHW); the shape outside is right."""
-    return _wrapped(kit, before=lambda given: (_misread(given[0]), *given[1:]))
+    return _wrapped(bundle, before=lambda given: (_misread(given[0]), *given[1:]))
 
 
-def shift_output(kit: Kit) -> Kit:
+def shift_output(bundle: GraphBundle) -> GraphBundle:
     """What comes out is one pixel too far to the right."""
-    return _wrapped(kit, after=lambda result, _: _shifted(result))
+    return _wrapped(bundle, after=lambda result, _: _shifted(result))
 
 
-def shift_residual(kit: Kit) -> Kit:
+def shift_residual(bundle: GraphBundle) -> GraphBundle:
     """What the network adds to the picture is one pixel too far to the right; the picture stays where it is."""
-    return _wrapped(kit, after=lambda result, given: given[0] + _shifted(result - given[0]))
+    return _wrapped(bundle, after=lambda result, given: given[0] + _shifted(result - given[0]))
 
 
-def swap_channels(kit: Kit) -> Kit:
+def swap_channels(bundle: GraphBundle) -> GraphBundle:
     """Red and green change places in the weights of the first convolution."""
-    return _with_weight(kit, 0, exchange_red_and_green)
+    return _with_weight(bundle, 0, exchange_red_and_green)
 
 
-def zero_head(kit: Kit) -> Kit:
+def zero_head(bundle: GraphBundle) -> GraphBundle:
     """The last convolution has no weights."""
-    return _with_weight(kit, -1, zeros)
+    return _with_weight(bundle, -1, zeros)
 
 
-def return_input(kit: Kit) -> Kit:
+def return_input(bundle: GraphBundle) -> GraphBundle:
     """The picture comes out as it went in, whatever the map says."""
-    return _wrapped(kit, after=lambda result, given: given[0] + 0.0 * result)
+    return _wrapped(bundle, after=lambda result, given: given[0] + 0.0 * result)
 
 
-def enlarge_sigma_in(kit: Kit) -> Kit:
+def enlarge_sigma_in(bundle: GraphBundle) -> GraphBundle:
     """The sigma map that goes in is taken for a larger one."""
-    return _wrapped(kit, before=lambda given: (given[0], given[1] * SIGMA_FACTOR))
+    return _wrapped(bundle, before=lambda given: (given[0], given[1] * SIGMA_FACTOR))
 
 
-def enlarge_sigma_out(kit: Kit) -> Kit:
+def enlarge_sigma_out(bundle: GraphBundle) -> GraphBundle:
     """The sigma map that comes out is too large."""
-    return _wrapped(kit, after=lambda result, _: result * SIGMA_FACTOR)
+    return _wrapped(bundle, after=lambda result, _: result * SIGMA_FACTOR)
 
 
-def calibrate_on_dark_pictures(kit: Kit) -> Kit:
+def calibrate_on_dark_pictures(bundle: GraphBundle) -> GraphBundle:
     """The ranges of int8 come from pictures that are much darker than those in use."""
-    dark = [(picture * DARK, *rest) for picture, *rest in kit.samples]
-    return dataclasses.replace(kit, samples=dark)
+    dark = [(picture * DARK, *rest) for picture, *rest in bundle.samples]
+    return dataclasses.replace(bundle, samples=dark)
 
 
-def overflow_fp16(kit: Kit) -> Kit:
+def overflow_fp16(bundle: GraphBundle) -> GraphBundle:
     """Between two layers the numbers leave what fp16 can hold; in fp32 not a bit of the result changes."""
-    return _with_modules(kit, lambda module: _scaled_between(module, kit))
+    return _with_modules(bundle, lambda module: _scaled_between(module, bundle))
 
 
 def _wrapped(
-    kit: Kit,
+    bundle: GraphBundle,
     before: Callable[[Inputs], Inputs] | None = None,
     after: Callable[[Tensor, Inputs], Tensor] | None = None,
-) -> Kit:
-    return _with_modules(kit, lambda module: Wrapped(module, before, after))
+) -> GraphBundle:
+    return _with_modules(bundle, lambda module: Wrapped(module, before, after))
 
 
-def _with_weight(kit: Kit, position: int, change: Change) -> Kit:
-    """The kit with the weight of one convolution changed."""
+def _with_weight(bundle: GraphBundle, position: int, change: Change) -> GraphBundle:
+    """The bundle with the weight of one convolution changed."""
 
     def changed(module: nn.Module) -> nn.Module:
         weight = convolutions(module)[position].weight
@@ -140,16 +140,16 @@ def _with_weight(kit: Kit, position: int, change: Change) -> Kit:
             weight.copy_(torch.from_numpy(np.ascontiguousarray(change(weight.numpy()))))
         return module
 
-    return _with_modules(kit, changed)
+    return _with_modules(bundle, changed)
 
 
-def _with_modules(kit: Kit, change: Callable[[nn.Module], nn.Module]) -> Kit:
-    """The kit with both its modules changed; the given ones stay as they are."""
+def _with_modules(bundle: GraphBundle, change: Callable[[nn.Module], nn.Module]) -> GraphBundle:
+    """The bundle with both its modules changed; the given ones stay as they are."""
 
     def changed(spec: GraphSpec) -> GraphSpec:
         return dataclasses.replace(spec, module=change(copy.deepcopy(spec.module)).eval())
 
-    return dataclasses.replace(kit, spec=changed(kit.spec), int8_spec=changed(kit.int8_spec))
+    return dataclasses.replace(bundle, spec=changed(bundle.spec), int8_spec=changed(bundle.int8_spec))
 
 
 def _reversed(picture: Tensor) -> Tensor:
@@ -167,10 +167,10 @@ def _shifted(value: Tensor) -> Tensor:
     return torch.cat([value[:, :, :, :1], value[:, :, :, :-1]], dim=3)
 
 
-def _scaled_between(module: nn.Module, kit: Kit) -> nn.Module:
+def _scaled_between(module: nn.Module, bundle: GraphBundle) -> nn.Module:
     """Scale what the last strided convolution gives by a power of two, and back after its ReLU."""
     down = [part for part in module.modules() if isinstance(part, nn.Sequential) and _is_down(part)][-1]
-    case = kit.cases[0]
+    case = bundle.cases[0]
     with torch.no_grad():
         seen: list[float] = []
         hook = down[0].register_forward_hook(lambda _, __, result: seen.append(float(result.max())))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.artifacts.make import describe, write
-from export.artifacts.shared_inputs import Kit, load_kit
+from export.artifacts.shared_inputs import GraphBundle, load_bundle
 from export.execution.cache import read_record, write_record
 from export.execution.process_pool import UNREADABLE, Outcome
 from export.faults.catalog import CONTROLS, Control
@@ -24,7 +24,7 @@ from runtime.manifest.records import Artifact, Size
 from runtime.system.errors import ReblurError
 
 
-def try_controls(folder: Path, artifact: str, materials: Path) -> None:
+def try_controls(folder: Path, artifact: str, shared_inputs: Path) -> None:
     """Break a file in every way that is known and see whether its check notices; the record says what did.
 
     A file that does not even pass unbroken shows nothing, and the record says that.
@@ -32,11 +32,11 @@ def try_controls(folder: Path, artifact: str, materials: Path) -> None:
     Args:
         folder: where the files and the record go.
         artifact: id of the recipe.
-        materials: folder of the controls' size, see ``export.artifacts.shared_inputs``.
+        shared_inputs: folder of the controls' size, see ``export.artifacts.shared_inputs``.
     """
     group = by_artifact()[artifact]
     try:
-        found = run_group(group, materials, folder)
+        found = run_group(group, shared_inputs, folder)
     except ReblurError as error:
         found = tuple(not_tried(control, str(error)) for control in group)
     for made in folder.iterdir():
@@ -47,7 +47,7 @@ def try_controls(folder: Path, artifact: str, materials: Path) -> None:
 def not_tried(control: Control, reason: str) -> NegativeControl:
     """A control that could not be tried, which is not one that was caught."""
     return NegativeControl(
-        name=control.name, description=control.mistake.description, artifact=control.artifact, caught=False,
+        name=control.name, description=control.fault.description, artifact=control.artifact, caught=False,
         by=reason, value=None, threshold=None,
     )  # fmt: skip
 
@@ -64,13 +64,13 @@ def by_artifact(controls: Sequence[Control] = CONTROLS) -> dict[str, tuple[Contr
 
 
 def run_group(
-    controls: Sequence[Control], materials: Path, folder: Path, size: Size = SIZE
+    controls: Sequence[Control], shared_inputs: Path, folder: Path, size: Size = SIZE
 ) -> tuple[NegativeControl, ...]:
     """Try controls on one artefact.
 
     Args:
         controls: all of the same artefact.
-        materials: folder that ``export.artifacts.shared_inputs.make_materials`` filled, for this size.
+        shared_inputs: folder that ``export.artifacts.shared_inputs.make_shared_inputs`` filled, for this size.
         folder: where the files go; there already.
         size: of the files.
 
@@ -83,17 +83,17 @@ def run_group(
     """
     (name,) = {control.artifact for control in controls}
     job = Job(recipe=_recipe(name), size=size, is_first_size=True)
-    kit = load_kit(materials, job.recipe.graph)
+    bundle = load_bundle(shared_inputs, job.recipe.graph)
     good = new_folder(folder / "unbroken") / job.file_name
-    write(job, kit, good)
-    checked = _check(job, kit, good)
+    write(job, bundle, good)
+    checked = _check(job, bundle, good)
     if checked.status != "passed":
         raise ReblurError(f"{name} must pass before it is broken, but {checked.reason}")
     found = []
     for number, control in enumerate(controls):
         path = new_folder(folder / f"broken_{number}") / job.file_name
-        _write_broken(control, job, kit, good, path)
-        found.append(judge(control, _check(job, kit, path), path.parent))
+        _write_broken(control, job, bundle, good, path)
+        found.append(judge(control, _check(job, bundle, path), path.parent))
     return tuple(found)
 
 
@@ -101,7 +101,7 @@ def judge(control: Control, checked: Artifact, folder: Path) -> NegativeControl:
     """Whether a broken file was turned away, and by what.
 
     A file that fails for any other reason, such as a delegate that takes it in pieces, was not caught: that another
-    file with the same mistake would fail too is not shown by it.
+    file with the same fault would fail too is not shown by it.
 
     Args:
         control: what was done to it.
@@ -109,7 +109,7 @@ def judge(control: Control, checked: Artifact, folder: Path) -> NegativeControl:
         folder: where the file is, which the sentence of a loader may name.
     """
     misses = [figure for figure in checked.parity if not figure.passed]
-    refusal = control.mistake.refusal
+    refusal = control.fault.refusal
     by, value, threshold = "", None, None
     if misses:
         first = misses[0]
@@ -120,25 +120,25 @@ def judge(control: Control, checked: Artifact, folder: Path) -> NegativeControl:
     elif checked.status == "failed" and refusal and refusal in checked.reason:
         by = checked.reason.replace(f"{folder}/", "")
     return NegativeControl(
-        name=control.name, description=control.mistake.description, artifact=control.artifact, caught=bool(by),
+        name=control.name, description=control.fault.description, artifact=control.artifact, caught=bool(by),
         by=by, value=value, threshold=threshold,
     )  # fmt: skip
 
 
-def _write_broken(control: Control, job: Job, kit: Kit, good: Path, path: Path) -> None:
+def _write_broken(control: Control, job: Job, bundle: GraphBundle, good: Path, path: Path) -> None:
     """Write the wrong file to ``path``: the good one with bytes changed where that is possible, else a new one."""
-    mistake = control.mistake
-    if mistake.file is not None:
-        spec = kit.int8_spec if job.recipe.precision == "int8" else kit.spec
+    fault = control.fault
+    if fault.file is not None:
+        spec = bundle.int8_spec if job.recipe.precision == "int8" else bundle.spec
         _copy(good, path)
         try:
-            mistake.file(path, spec.module)
+            fault.file(path, spec.module)
             return
         except WeightNotFoundError:
-            if mistake.kit is None:
+            if fault.bundle is None:
                 raise
-    assert mistake.kit is not None
-    write(job, mistake.kit(kit), path)
+    assert fault.bundle is not None
+    write(job, fault.bundle(bundle), path)
 
 
 def _copy(good: Path, path: Path) -> None:
@@ -148,10 +148,10 @@ def _copy(good: Path, path: Path) -> None:
         shutil.copyfile(good, path)
 
 
-def _check(job: Job, kit: Kit, path: Path) -> Artifact:
+def _check(job: Job, bundle: GraphBundle, path: Path) -> Artifact:
     """The ordinary check of an export."""
-    artifact = dataclasses.replace(describe(job, kit.spec), files=list_files(path.parent, path.name))
-    return check_artifact(artifact, path.parent, kit.cases)
+    artifact = dataclasses.replace(describe(job, bundle.spec), files=list_files(path.parent, path.name))
+    return check_artifact(artifact, path.parent, bundle.cases)
 
 
 def _recipe(name: str) -> Recipe:

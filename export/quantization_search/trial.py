@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from export.artifacts.make import describe, write
-from export.artifacts.shared_inputs import Kit
+from export.artifacts.shared_inputs import GraphBundle
 from export.formats.table import support_of
 from export.quantization_search.candidates import Candidate
 from export.recipes.jobs import Job
@@ -39,10 +39,10 @@ WARM_UP_RUNS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchKit:
+class SearchBundle:
     """What all candidates of a graph share; pickled, since weights and samples are large."""
 
-    kit: Kit
+    bundle: GraphBundle
     """With the weights fine-tuned for int8 as those to quantize; the float ones where there are none."""
     size: Size
 
@@ -69,8 +69,8 @@ class Trial:
 class TrialJob:
     """What one process is asked to do."""
 
-    kit: str
-    """File of the ``SearchKit``."""
+    bundle: str
+    """File of the ``SearchBundle``."""
     rounds: int
     """Of timing."""
     indices: tuple[int, ...]
@@ -79,9 +79,9 @@ class TrialJob:
     """All of one graph and format."""
 
 
-def open_file(job: Job, kit: Kit, path: Path) -> GraphRunner:
+def open_file(job: Job, bundle: GraphBundle, path: Path) -> GraphRunner:
     """Load a file in the runtime that applications use, to compute on the calling thread alone."""
-    artifact = dataclasses.replace(describe(job, kit.spec), path=path.name)
+    artifact = dataclasses.replace(describe(job, bundle.spec), path=path.name)
     return support_of(job.recipe.target).runtimes[0].open(artifact, path, 1)
 
 
@@ -102,18 +102,18 @@ def paired_times_ms(runs: Sequence[Callable[[], Any]], rounds: int) -> np.ndarra
     return times
 
 
-def attempt(candidate: Candidate, kit: SearchKit, folder: Path, rounds: int) -> Trial:
+def attempt(candidate: Candidate, bundle: SearchBundle, folder: Path, rounds: int) -> Trial:
     """Make, judge and time one candidate.
 
     Args:
         candidate: what to make.
-        kit: of its graph.
+        bundle: of its graph.
         folder: for its file; the float file of the format lies there already, or is made.
         rounds: of timing.
     """
-    own, settings = kit.kit, {candidate.format: candidate.settings}
+    own, settings = bundle.bundle, {candidate.format: candidate.settings}
     int8 = dataclasses.replace(own, int8_spec=own.int8_spec if candidate.fine_tuned else own.spec, settings=settings)
-    quantized, plain = (_job(candidate, precision, kit.size) for precision in ("int8", "fp32"))
+    quantized, plain = (_job(candidate, precision, bundle.size) for precision in ("int8", "fp32"))
     path, plain_path = folder / quantized.file_name, folder / plain.file_name
     if not plain_path.exists():
         write(plain, own, plain_path)
@@ -143,11 +143,11 @@ def main() -> int:
     """Run one job; see the module's docstring."""
     path = Path(sys.argv[1])
     job = from_json(TrialJob, json.loads(path.read_text(encoding="utf-8")), path.name)
-    kit = pickle.loads(Path(job.kit).read_bytes())
+    bundle = pickle.loads(Path(job.bundle).read_bytes())
     for index, candidate in zip(job.indices, job.candidates, strict=True):
         try:
             with silence():
-                trial = attempt(candidate, kit, path.parent, job.rounds)
+                trial = attempt(candidate, bundle, path.parent, job.rounds)
         except Exception as error:
             trial = Trial(candidate=candidate, failure=first_line(error))
         write_atomically(result_path(path.parent, index), json.dumps(to_json(trial)).encode())

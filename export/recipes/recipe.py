@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from export.recipes.targets import ALL_GRAPHS, CHAIN, PRECISIONS, TARGETS, VARIANTS
+from export.recipes.targets import ALL_GRAPHS, PIPELINE_GRAPHS, PRECISIONS, TARGETS, VARIANTS
 from runtime.manifest.records import Format
 from runtime.system.errors import ReblurError
 
@@ -118,14 +118,14 @@ def pipelines(recipes: Sequence[Recipe]) -> tuple[tuple[str, str, dict[str, Reci
         (target, precision, recipe of each graph of the chain) for each set that is whole. A graph that has no recipe
         of that precision is served by the target's first one, which is the finest.
     """
-    plain = [recipe for recipe in recipes if not recipe.variant and recipe.graph in CHAIN]
+    plain = [recipe for recipe in recipes if not recipe.variant and recipe.graph in PIPELINE_GRAPHS]
     found = []
     for target, precision in dict.fromkeys((r.target, r.precision) for r in plain):
         chosen: dict[str, Recipe] = {}
         for recipe in plain:
             if recipe.target == target and (recipe.graph not in chosen or recipe.precision == precision):
                 chosen[recipe.graph] = recipe
-        if set(chosen) == set(CHAIN):
+        if set(chosen) == set(PIPELINE_GRAPHS):
             found.append((target, precision, chosen))
     return tuple(found)
 

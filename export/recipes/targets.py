@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from runtime.manifest.records import CPU_DELEGATES, Artifact, Delegate, DType, Format, Layout
 
 NETWORKS = ("defocus", "deblur")
-CHAIN = (*NETWORKS, "refocus")
+PIPELINE_GRAPHS = (*NETWORKS, "refocus")
 """The graphs through which a photograph passes."""
-ALL_GRAPHS = (*CHAIN, "fused")
+ALL_GRAPHS = (*PIPELINE_GRAPHS, "fused")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ TARGETS: dict[str, Target] = {
         dtype="float32",
         packages=("executorch", "coremltools"),
         folder="pte",
-        files=(Files(precision="fp16", graphs=CHAIN),),
+        files=(Files(precision="fp16", graphs=PIPELINE_GRAPHS),),
     ),
     "executorch-vulkan": Target(
         title="ExecuTorch, Vulkan delegate",
@@ -126,7 +126,7 @@ TARGETS: dict[str, Target] = {
         dtype="float32",
         packages=("executorch",),
         folder="pte",
-        files=(Files(precision="fp16", graphs=CHAIN),),
+        files=(Files(precision="fp16", graphs=PIPELINE_GRAPHS),),
     ),
     "onnx": Target(
         title="ONNX, onnxruntime on desktops and in browsers",

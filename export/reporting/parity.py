@@ -41,7 +41,7 @@ def parity(manifest: Manifest) -> str:
         "decibels must reach it, errors must stay short of it. A full bar is "
         f"{FULL_BAR_DB:g} dB, or {FULL_BAR_THRESHOLDS:g} times the threshold."
     )
-    return section("Parity", note, "\n".join([*parts, _chain(manifest)]))
+    return section("Parity", note, "\n".join([*parts, _pipelines(manifest)]))
 
 
 def _bars(artifacts: list[Artifact]) -> str:
@@ -118,7 +118,7 @@ def _all_figures(artifacts: Iterable[Artifact]) -> str:
     return group(f"All {len(rows)} figures", table(("file", "metric", "figure", "result"), rows))
 
 
-def _chain(manifest: Manifest) -> str:
+def _pipelines(manifest: Manifest) -> str:
     """The photograph refocused through three files, against the float networks; empty where nobody looked."""
     judged = [pipeline for pipeline in manifest.pipelines if pipeline.parity]
     if not judged:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from export.artifacts.int8_inputs import describe_int8
-from export.reporting.text import chain_table, counts, describe_controls, summary, table
+from export.reporting.text import counts, describe_controls, pipeline_table, summary, table
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import Manifest
 
@@ -33,7 +33,7 @@ def report(manifest: Manifest, out: Path, outcome: Outcome, seconds: float, as_j
         )
         print(json.dumps(facts, indent=2, allow_nan=False))
     else:
-        parts = [table(manifest.artifacts), chain_table(manifest.pipelines), describe_controls(manifest.controls)]
+        parts = [table(manifest.artifacts), pipeline_table(manifest.pipelines), describe_controls(manifest.controls)]
         if manifest.int8 is not None:
             parts.append(f"int8: {describe_int8(manifest.int8)}")
         ends = {

@@ -87,7 +87,7 @@ def limits(artifacts: Iterable[Artifact]) -> list[str]:
     return list(dict.fromkeys(f"not run: {reason}" for target in targets for reason in support_of(target).not_run))
 
 
-def chain_table(pipelines: Sequence[Pipeline]) -> str:
+def pipeline_table(pipelines: Sequence[Pipeline]) -> str:
     """The worst photograph of each set of files that belong together; empty where there is none."""
     lines = []
     for pipeline in pipelines:

@@ -104,7 +104,7 @@ def _run(
     """
     runner = runtime.open(artifact, directory / artifact.path, None)
     answers = {}
-    for case in _telling(cases) if runtime.is_slow else cases:
+    for case in _most_informative(cases) if runtime.is_slow else cases:
         outputs = runner.run(case.inputs)
         figures += judge(artifact, case, outputs, runtime.name)
         (output,) = outputs.values()
@@ -112,7 +112,7 @@ def _run(
     return answers
 
 
-def _telling(cases: Sequence[Case]) -> Sequence[Case]:
+def _most_informative(cases: Sequence[Case]) -> Sequence[Case]:
     """The one case that says most."""
     return [case for case in cases if case.name == SYNTHETIC] or cases[:1]
 

@@ -1,4 +1,4 @@
-"""The whole chain, photograph to refocused picture: the runtime's own pipeline, on files and on the float networks.
+"""The pipeline from photograph to refocused picture: the runtime's own, on files and on the float networks.
 
 Each graph by itself may be within its gates and the three still not go together: an error in the map moves what the
 deblurring does and, twice, where the picture is sharp. So photographs are analysed and refocused by
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from export.data.pictures import diagonal_ramp, load_picture
 from export.graphs.separable_blur import Refocus
 from export.graphs.specs import GraphSpec
-from export.verification.gates import CHAIN, compare_pictures, gate_rules
+from export.verification.gates import PIPELINE, compare_pictures, gate_rules
 from runtime.manifest.check_records import GateRule, ParityFigure
 from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline, TiledGraph
 from runtime.refocusing.tiling import ALIGNMENT_PX
@@ -36,7 +36,7 @@ LARGEST_BLUR = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shot:
+class EndToEndCase:
     """A photograph, what is asked for, and what the float networks make of it."""
 
     name: str
@@ -51,13 +51,13 @@ class Shot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainReference:
+class PipelineReference:
     """What the float networks answer, and what of the manifest a pipeline goes by."""
 
     sigma_max_px: float
     halo_px: Mapping[str, int]
     """Graph -> its halo."""
-    shots: tuple[Shot, ...]
+    cases: tuple[EndToEndCase, ...]
 
 
 def float_graph(spec: GraphSpec, height: int, width: int) -> TiledGraph:
@@ -71,10 +71,10 @@ def float_graph(spec: GraphSpec, height: int, width: int) -> TiledGraph:
     return TiledGraph(run=run, size_px=(height, width), halo_px=spec.halo_px)
 
 
-def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> ChainReference:
-    """Run the chain on the float networks.
+def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> PipelineReference:
+    """Run the pipeline on the float networks.
 
-    | shot | photograph | size, in tiles |
+    | case | photograph | size, in tiles |
     |---|---|---|
     | astronaut | as it is | smaller than one: made larger to it at its edges |
     | synthetic | blurred more towards one corner; the tap is there | wider than one, where the halos leave room |
@@ -93,8 +93,8 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> C
         ("synthetic", _photo("motorcycle", height // 2, wide, LARGEST_BLUR * sigma_max_px), (0.8, 0.6), 2.0),
     )
     graphs = {name: float_graph(specs[name], height, width) for name in GRAPHS}
-    shots = tuple(
-        Shot(
+    cases = tuple(
+        EndToEndCase(
             name=name,
             photo=photo,
             focus_xy=focus_xy,
@@ -103,10 +103,12 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> C
         )
         for name, photo, focus_xy, aperture in asked
     )
-    return ChainReference(sigma_max_px=sigma_max_px, halo_px=halo_px, shots=shots)
+    return PipelineReference(sigma_max_px=sigma_max_px, halo_px=halo_px, cases=cases)
 
 
-def check_chain(graphs: Mapping[str, TiledGraph], precision: str, reference: ChainReference) -> list[ParityFigure]:
+def check_pipeline_parity(
+    graphs: Mapping[str, TiledGraph], precision: str, reference: PipelineReference
+) -> list[ParityFigure]:
     """Run the chain on saved files and compare what comes out with the float reference's.
 
     Args:
@@ -122,20 +124,20 @@ def check_chain(graphs: Mapping[str, TiledGraph], precision: str, reference: Cha
     """
     missing = [graph for graph in GRAPHS if graph not in graphs]
     if missing:
-        raise ReblurError(f"the chain needs {', '.join(GRAPHS)}, got no {', '.join(missing)}")
+        raise ReblurError(f"the pipeline needs {', '.join(GRAPHS)}, got no {', '.join(missing)}")
     figures: list[ParityFigure] = []
-    for shot in reference.shots:
-        answer = _refocused(graphs, reference.sigma_max_px, shot.photo, shot.focus_xy, shot.aperture)
-        figures += compare_pictures(CHAIN, precision, shot.name, shot.refocused, answer)
+    for case in reference.cases:
+        answer = _refocused(graphs, reference.sigma_max_px, case.photo, case.focus_xy, case.aperture)
+        figures += compare_pictures(PIPELINE, precision, case.name, case.refocused, answer)
     return figures
 
 
-def gate_rules_chain(precision: str) -> tuple[GateRule, ...]:
+def pipeline_gate_rules(precision: str) -> tuple[GateRule, ...]:
     """The gates of a pipeline, as the manifest lists them."""
-    return gate_rules(CHAIN, precision)
+    return gate_rules(PIPELINE, precision)
 
 
-def save_reference(reference: ChainReference, path: Path) -> None:
+def save_reference(reference: PipelineReference, path: Path) -> None:
     """Write a reference as ``.npz``, atomically.
 
     Raises:
@@ -144,18 +146,18 @@ def save_reference(reference: ChainReference, path: Path) -> None:
     arrays: dict[str, NDArray] = {
         "sigma_max_px": np.array(reference.sigma_max_px),
         "halo_px": np.array([reference.halo_px[graph] for graph in GRAPHS]),
-        "names": np.array([shot.name for shot in reference.shots]),
+        "names": np.array([case.name for case in reference.cases]),
     }
-    for i, shot in enumerate(reference.shots):
-        arrays[f"photo_{i}"] = shot.photo
-        arrays[f"tap_{i}"] = np.array([*shot.focus_xy, shot.aperture])
-        arrays[f"refocused_{i}"] = shot.refocused
+    for i, case in enumerate(reference.cases):
+        arrays[f"photo_{i}"] = case.photo
+        arrays[f"tap_{i}"] = np.array([*case.focus_xy, case.aperture])
+        arrays[f"refocused_{i}"] = case.refocused
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
     write_atomically(path, content.getvalue())
 
 
-def load_reference(path: Path) -> ChainReference:
+def load_reference(path: Path) -> PipelineReference:
     """Read a reference back.
 
     Raises:
@@ -163,19 +165,19 @@ def load_reference(path: Path) -> ChainReference:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            shots = []
+            cases = []
             for i, name in enumerate(arrays["names"]):
                 x, y, aperture = (float(value) for value in arrays[f"tap_{i}"])
-                shots.append(
-                    Shot(
+                cases.append(
+                    EndToEndCase(
                         name=str(name), photo=arrays[f"photo_{i}"], focus_xy=(x, y), aperture=aperture,
                         refocused=arrays[f"refocused_{i}"],
                     )
                 )  # fmt: skip
             halo_px = dict(zip(GRAPHS, (int(value) for value in arrays["halo_px"]), strict=True))
-            return ChainReference(sigma_max_px=float(arrays["sigma_max_px"]), halo_px=halo_px, shots=tuple(shots))
+            return PipelineReference(sigma_max_px=float(arrays["sigma_max_px"]), halo_px=halo_px, cases=tuple(cases))
     except Exception as error:  # NumPy raises whatever the archive's layers do
-        raise ReblurError(f"cannot read the chain's reference {path} ({error}): run `make export` again") from error
+        raise ReblurError(f"cannot read the pipeline's reference {path} ({error}): run `make export` again") from error
 
 
 def _refocused(

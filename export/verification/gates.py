@@ -20,9 +20,17 @@ from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
 __all__ = [
-    "CHAIN", "GATES", "HIGHER_IS_BETTER", "METRICS", "PRECISION_CLASS", "Gate", "compare", "compare_pictures",
-    "gate_rules", "tolerances",
-]  # fmt: skip
+    "GATES",
+    "HIGHER_IS_BETTER",
+    "METRICS",
+    "PIPELINE",
+    "PRECISION_CLASS",
+    "Gate",
+    "compare",
+    "compare_pictures",
+    "gate_rules",
+    "tolerances",
+]
 
 
 PRECISION_CLASS: dict[str, str] = {
@@ -38,7 +46,7 @@ LEAST_FLOAT_GAIN_DB = 0.5
 """Where the float reference gains less, nobody can say how much of it was kept."""
 CONDITIONS: dict[str, str] = {"gain_kept": f"where the float model gains at least {LEAST_FLOAT_GAIN_DB:g} dB"}
 """Metric -> where it is asked; nothing for one that always is."""
-CHAIN = "chain"
+PIPELINE = "chain"
 """Stands for a graph where the whole chain is judged, see ``export.verification.end_to_end``."""
 BLURRED = (SYNTHETIC, SYNTHETIC_EVEN)
 WITH_RESIDUAL = (*BLURRED, FAINT)
@@ -93,7 +101,7 @@ GATES: tuple[Gate, ...] = (
     Gate(graph="fused", metric="residual_snr_db", thresholds=_by_class(80.0, 30.0, 15.0), cases=(ALL_IN_FOCUS,)),
     Gate(graph="fused", metric="loss_db", thresholds=_by_class(0.001, 0.05, 0.2), cases=(SYNTHETIC, ALL_IN_FOCUS)),
     Gate(graph="fused", metric="gain_kept", thresholds=_by_class(0.999, 0.98, 0.9), cases=(ALL_IN_FOCUS,)),
-    Gate(graph=CHAIN, metric="psnr_db", thresholds=_by_class(100.0, 50.0, 38.0)),
+    Gate(graph=PIPELINE, metric="psnr_db", thresholds=_by_class(100.0, 50.0, 38.0)),
 )
 """On the photograph that is asked, smooth maps follow the exact blur to 70 dB and a step from one to four tenths of the
 largest sigma to 50 dB in every direction. The largest step, from one to nine tenths and slanted, does not: the second

@@ -1,6 +1,6 @@
 """``export.verify`` on artefacts broken on purpose. Each must fail, by its digest and by its figures alone.
 
-Which mistakes the figures can tell is tried in ``test_controls.py``.
+Which faults the figures can tell is tried in ``test_controls.py``.
 """
 
 from __future__ import annotations

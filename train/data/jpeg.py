@@ -56,8 +56,8 @@ def jpeg_round_trip(srgb: Tensor, quality: Tensor) -> Tensor:
     padded = F.pad(srgb, (0, -width % (2 * BLOCK), 0, -height % 2), mode="replicate")
     ycbcr = _mix((padded * 255.0).round(), YCBCR_OF_RGB).round()
     luma, chroma = ycbcr[:, :1], F.avg_pool2d(ycbcr[:, 1:], 2)
-    luma = _quantised(luma - 128.0, quality_table(LUMA_TABLE, quality)) + 128.0
-    chroma = _quantised(chroma.round(), quality_table(CHROMA_TABLE, quality))
+    luma = _quantized(luma - 128.0, quality_table(LUMA_TABLE, quality)) + 128.0
+    chroma = _quantized(chroma.round(), quality_table(CHROMA_TABLE, quality))
     chroma = chroma.round().clamp(-128, 127)[..., : -(-height // 2), : -(-width // 2)]
     chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width].round()
     luma = luma.round().clamp(0, 255)[..., :height, :width]
@@ -72,7 +72,7 @@ def quality_table(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor
     return torch.floor((base * percent[:, None, None] + 50.0) / 100.0).clamp(1, 255)
 
 
-def _quantised(planes: Tensor, steps: Tensor) -> Tensor:
+def _quantized(planes: Tensor, steps: Tensor) -> Tensor:
     """DCT, quantisation and back of (N, C, H, W) with steps (N, 8, 8)."""
     rows = planes.shape[2]
     planes = F.pad(planes, (0, 0, 0, -rows % BLOCK), mode="replicate")

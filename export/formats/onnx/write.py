@@ -73,7 +73,7 @@ def write_onnx(
                 for sample in calibration
             ]
             model = quantize_onnx(model, feeds, settings or Int8Settings())
-        content = _sealed(model)
+        content = _made_deterministic(model)
     write_atomically(path, content)
 
 
@@ -104,7 +104,7 @@ def _simplified(model: ModelProto) -> ModelProto:
     return simplified
 
 
-def _sealed(model: ModelProto) -> bytes:
+def _made_deterministic(model: ModelProto) -> bytes:
     """The file: valid, without the tools' notes (source paths and stack traces among them), in a fixed order."""
     import onnx
 

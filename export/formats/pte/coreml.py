@@ -64,11 +64,11 @@ def _lower(module: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> bytes:
     graph = lowered.exported_program().graph_module
     check_delegation(graph, path.stem, "Core ML")
     (delegate,) = get_lowered_backend_modules(graph)
-    delegate._processed_bytes = _sealed(delegate.processed_bytes, path)
+    delegate._processed_bytes = _made_deterministic(delegate.processed_bytes, path)
     return bytes(lowered.to_executorch().buffer)
 
 
-def _sealed(data: bytes, path: Path) -> bytes:
+def _made_deterministic(data: bytes, path: Path) -> bytes:
     """The delegate's data without what differs between two conversions of the same module.
 
     That is the names in the package's manifest, and the identifier under which a phone keeps the compiled model:

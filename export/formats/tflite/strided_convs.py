@@ -124,11 +124,11 @@ def _changed(editor: Editor, tensor: int, values: np.ndarray, repeats: int) -> i
     """A constant like another with other values, the scale of each channel repeated; channels are its first axis."""
     old = editor.graph.tensors[tensor]
     index = editor.constant(values, old.type)
-    quantisation = copy.deepcopy(old.quantization)
-    if quantisation is not None and quantisation.scale is not None and len(quantisation.scale) > 1:
-        quantisation.scale = np.tile(quantisation.scale, repeats)
-        quantisation.zeroPoint = np.tile(quantisation.zeroPoint, repeats)
-    editor.graph.tensors[index].quantization = quantisation
+    quantization = copy.deepcopy(old.quantization)
+    if quantization is not None and quantization.scale is not None and len(quantization.scale) > 1:
+        quantization.scale = np.tile(quantization.scale, repeats)
+        quantization.zeroPoint = np.tile(quantization.zeroPoint, repeats)
+    editor.graph.tensors[index].quantization = quantization
     return index
 
 

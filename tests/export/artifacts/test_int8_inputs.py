@@ -41,29 +41,29 @@ def doubled(networks: Deployable) -> Deployable:
     return changed
 
 
-def test_fine_tuned_weights_are_what_is_quantised(checkpoint: Path, small_specs: dict[str, GraphSpec]) -> None:
+def test_fine_tuned_weights_are_what_is_quantized(checkpoint: Path, small_specs: dict[str, GraphSpec]) -> None:
     networks = load_deployable(checkpoint)
     save_int8(doubled(networks), int8_path(checkpoint), sha256_of(checkpoint))
-    materials = prepare_int8(checkpoint, networks, small_specs, 64, 64)
-    assert materials.source == Int8Source(
+    int8 = prepare_int8(checkpoint, networks, small_specs, 64, 64)
+    assert int8.source == Int8Source(
         qat=True, name="small_int8.safetensors", sha256=sha256_of(int8_path(checkpoint)), reason=""
     )
-    assert materials.settings == load_choice()
-    image, sigma_px = materials.samples["deblur"][0]
+    assert int8.settings == load_choice()
+    image, sigma_px = int8.samples["deblur"][0]
     # Below the clamp the correction of the first sample is twice that of the float weights.
     float_change = networks.deblur(image, sigma_px) - image
-    tuned_change = materials.specs["deblur"].module.network(image, sigma_px) - image
+    tuned_change = int8.specs["deblur"].module.network(image, sigma_px) - image
     torch.testing.assert_close(tuned_change, 2.0 * float_change, atol=1e-5, rtol=0.0)
 
 
-def test_without_them_the_checkpoint_itself_is_quantised(checkpoint: Path, small_specs: dict[str, GraphSpec]) -> None:
-    materials = prepare_int8(checkpoint, load_deployable(checkpoint), small_specs, 64, 64)
-    assert materials.specs is small_specs
-    firsts = {name: settings.float_first_convs for name, settings in materials.settings["tflite"].items()}
+def test_without_them_the_checkpoint_itself_is_quantized(checkpoint: Path, small_specs: dict[str, GraphSpec]) -> None:
+    int8 = prepare_int8(checkpoint, load_deployable(checkpoint), small_specs, 64, 64)
+    assert int8.specs is small_specs
+    firsts = {name: settings.float_first_convs for name, settings in int8.settings["tflite"].items()}
     assert firsts == {"defocus": (2,), "deblur": (0,), "fused": (2, 0)}
-    assert materials.source is not None
-    assert (materials.source.qat, materials.source.sha256) == (False, None)
-    assert materials.source.reason == "no small_int8.safetensors beside small.safetensors"
+    assert int8.source is not None
+    assert (int8.source.qat, int8.source.sha256) == (False, None)
+    assert int8.source.reason == "no small_int8.safetensors beside small.safetensors"
 
 
 def test_the_manifest_and_the_report_say_which(

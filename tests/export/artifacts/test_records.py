@@ -11,7 +11,7 @@ from export.execution.cache import is_there, write_record
 from export.execution.process_pool import UNREADABLE, Outcome, Task
 from export.faults.run import by_artifact, controls_from
 from export.recipes.jobs import Job
-from export.recipes.recipe import CHAIN, select
+from export.recipes.recipe import PIPELINE_GRAPHS, select
 from runtime.manifest.check_records import ParityFigure
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import Manifest
@@ -53,7 +53,9 @@ def test_only_what_passed_and_is_whole_is_used_again(small_export: Path, tmp_pat
 
 
 def test_a_chain_that_could_not_be_measured_missed_its_gate(tmp_path: Path) -> None:
-    members: dict[str, Artifact] = {graph: dataclasses.replace(describe(JOB, GRAPH), id=graph) for graph in CHAIN}
+    members: dict[str, Artifact] = {
+        graph: dataclasses.replace(describe(JOB, GRAPH), id=graph) for graph in PIPELINE_GRAPHS
+    }
     pipeline = pipeline_of("executorch-vulkan", "fp16", SIZE, members)
     assert (pipeline.backend, pipeline.delegate, pipeline.deblur) == ("executorch", "vulkan", "deblur")
     (missed,) = with_figures(pipeline, outcome(tmp_path, "stopped after 600 s")).parity

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from export import controls
-from export.artifacts.shared_inputs import Kit, load_kit, make_materials
+from export.artifacts.shared_inputs import GraphBundle, load_bundle, make_shared_inputs
 from export.controls import CONTROLS, table
-from export.faults.catalog import MISTAKES
+from export.faults.catalog import FAULTS
 from export.faults.file_faults import (
     WeightNotFoundError,
     change_weight,
@@ -37,17 +37,17 @@ ASKED_FOR = {
 
 
 @pytest.fixture(scope="module")
-def materials(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the shipped networks."""
-    folder = tmp_path_factory.mktemp("materials")
-    make_materials(folder, SHIPPED, SIZE, True)
+    folder = tmp_path_factory.mktemp("shared_inputs")
+    make_shared_inputs(folder, SHIPPED, SIZE, True)
     return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("artifact", by_artifact())
-def test_every_broken_file_is_turned_away(artifact: str, materials: Path, tmp_path: Path) -> None:
-    found = run_group(by_artifact()[artifact], materials, tmp_path)
+def test_every_broken_file_is_turned_away(artifact: str, shared_inputs: Path, tmp_path: Path) -> None:
+    found = run_group(by_artifact()[artifact], shared_inputs, tmp_path)
     assert [f"{c.name}: {'caught' if c.caught else 'not caught'}" for c in found] == [
         f"{c.name}: caught" for c in by_artifact()[artifact]
     ]
@@ -58,19 +58,19 @@ def test_every_broken_file_is_turned_away(artifact: str, materials: Path, tmp_pa
 
 
 def test_an_unbroken_file_that_fails_shows_nothing(
-    materials: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared_inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network itself is broken, so the file would fail whatever was done to it."""
-    kit = load_kit(materials, "deblur")
+    bundle = load_bundle(shared_inputs, "deblur")
     with torch.no_grad():
-        convolutions(kit.spec.module)[0].weight.zero_()
-    monkeypatch.setattr(controls, "load_kit", lambda *_: kit)
+        convolutions(bundle.spec.module)[0].weight.zero_()
+    monkeypatch.setattr(controls, "load_bundle", lambda *_: bundle)
     control = next(c for c in CONTROLS if c.artifact == "deblur-onnx-fp32" and c.name == "corrupted weights")
     with pytest.raises(ValueError, match="deblur-onnx-fp32 must pass before it is broken, but psnr_db is"):
-        run_group((control,), materials, tmp_path)
+        run_group((control,), shared_inputs, tmp_path)
 
 
-def test_all_mistakes_that_were_asked_for_are_tried() -> None:
+def test_all_faults_that_were_asked_for_are_tried() -> None:
     assert {control.name for control in CONTROLS} >= ASKED_FOR
     assert len({(c.name, c.artifact) for c in CONTROLS}) == len(CONTROLS)
 
@@ -97,48 +97,48 @@ class Passed(nn.Module):
         return image + 0.0 * sigma_px
 
 
-def broken(kit: Kit, change: object, *inputs: Tensor) -> Tensor:
+def broken(bundle: GraphBundle, change: object, *inputs: Tensor) -> Tensor:
     """What the wrong graph answers, with ``Passed`` for a network."""
-    right = dataclasses.replace(kit.spec, module=Passed())
-    result: Tensor = change(dataclasses.replace(kit, spec=right, int8_spec=right)).spec.module(*inputs)  # type: ignore[operator]
+    right = dataclasses.replace(bundle.spec, module=Passed())
+    result: Tensor = change(dataclasses.replace(bundle, spec=right, int8_spec=right)).spec.module(*inputs)  # type: ignore[operator]
     return result
 
 
-def test_a_misread_layout_of_two_by_two_pixels(materials: Path) -> None:
+def test_a_misread_layout_of_two_by_two_pixels(shared_inputs: Path) -> None:
     """Pixels (1, 2, 3), (4, 5, 6), ... in the file's order, taken for a plane of red, one of green, one of blue."""
     image = torch.arange(1.0, 13.0).reshape(1, 2, 2, 3).permute(0, 3, 1, 2)
-    result = broken(load_kit(materials, "deblur"), misread_layout, image, torch.zeros(1, 1, 2, 2))
+    result = broken(load_bundle(shared_inputs, "deblur"), misread_layout, image, torch.zeros(1, 1, 2, 2))
     assert result[0, 0].tolist() == [[1, 2], [3, 4]]
     assert result[0, 2].tolist() == [[9, 10], [11, 12]]
 
 
-def test_a_shift_by_one_pixel(materials: Path) -> None:
+def test_a_shift_by_one_pixel(shared_inputs: Path) -> None:
     image = torch.tensor([[[[1.0, 2.0, 3.0]]]])
-    result = broken(load_kit(materials, "deblur"), shift_output, image, torch.zeros(1, 1, 1, 3))
+    result = broken(load_bundle(shared_inputs, "deblur"), shift_output, image, torch.zeros(1, 1, 1, 3))
     assert result.tolist() == [[[[1, 1, 2]]]]
 
 
-def test_a_shifted_residual_leaves_the_picture_in_place(materials: Path) -> None:
-    kit = load_kit(materials, "deblur")
+def test_a_shifted_residual_leaves_the_picture_in_place(shared_inputs: Path) -> None:
+    bundle = load_bundle(shared_inputs, "deblur")
     image = torch.tensor([[[[1.0, 2.0, 3.0]]]])
-    assert broken(kit, shift_residual, image, torch.zeros(1, 1, 1, 3)).tolist() == [[[[1, 2, 3]]]]
+    assert broken(bundle, shift_residual, image, torch.zeros(1, 1, 1, 3)).tolist() == [[[[1, 2, 3]]]]
 
 
-def test_the_given_kit_stays_as_it_is(materials: Path) -> None:
-    kit = load_kit(materials, "deblur")
-    before = [part.weight.clone() for part in convolutions(kit.spec.module)]
+def test_the_given_bundle_stays_as_it_is(shared_inputs: Path) -> None:
+    bundle = load_bundle(shared_inputs, "deblur")
+    before = [part.weight.clone() for part in convolutions(bundle.spec.module)]
     for change in (overflow_fp16, shift_output, enlarge_sigma_in):
-        assert change(kit).spec.module is not kit.spec.module
-    after = [part.weight for part in convolutions(kit.spec.module)]
+        assert change(bundle).spec.module is not bundle.spec.module
+    after = [part.weight for part in convolutions(bundle.spec.module)]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def test_what_overflows_in_fp16_is_the_same_to_the_last_bit_in_fp32(materials: Path) -> None:
-    kit = load_kit(materials, "deblur")
-    wrong = overflow_fp16(kit)
-    inputs = [torch.from_numpy(value) for value in kit.cases[0].inputs.values()]
+def test_what_overflows_in_fp16_is_the_same_to_the_last_bit_in_fp32(shared_inputs: Path) -> None:
+    bundle = load_bundle(shared_inputs, "deblur")
+    wrong = overflow_fp16(bundle)
+    inputs = [torch.from_numpy(value) for value in bundle.cases[0].inputs.values()]
     with torch.no_grad():
-        assert torch.equal(wrong.spec.module(*inputs), kit.spec.module(*inputs))
+        assert torch.equal(wrong.spec.module(*inputs), bundle.spec.module(*inputs))
     largest = max(float(part.weight.abs().max()) for part in convolutions(wrong.spec.module))
     assert largest < 65504
 
@@ -248,7 +248,7 @@ def test_the_command_tries_one_artefact(capsys: pytest.CaptureFixture[str], monk
     missed = NegativeControl(name="BGR", description="", artifact="a", caught=False, by="", value=None, threshold=None)
     monkeypatch.setattr(controls, "run", lambda checkpoint, size, chosen: [missed] * len(chosen))
     assert controls.main(["--only", "defocus-onnx-int8", "--json"]) == 1
-    expected = sum("defocus-onnx-int8" in mistake.artifacts for mistake in MISTAKES)
+    expected = sum("defocus-onnx-int8" in fault.artifacts for fault in FAULTS)
     assert len(json.loads(capsys.readouterr().out)) == expected
 
 

@@ -89,7 +89,7 @@ def test_unknown_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def quantised_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quantized_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A 3x3 convolution 3 -> 8 of int8 weights and activations, then a product."""
     from onnx import TensorProto, checker, helper, numpy_helper, save
 
@@ -118,16 +118,16 @@ def quantised_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_onnx_is_whole_on_a_cpu_and_cut_where_browsers_lack_an_operator(quantised_onnx: Path) -> None:
-    here, browser = coverage(read_graph(quantised_onnx))
+def test_onnx_is_whole_on_a_cpu_and_cut_where_browsers_lack_an_operator(quantized_onnx: Path) -> None:
+    here, browser = coverage(read_graph(quantized_onnx))
     assert (here.delegate, here.method, here.subgraphs, here.outside) == ("CPU (onnxruntime)", "measured", 1, {})
     assert (browser.method, browser.subgraphs, browser.outside) == ("predicted", 2, {"QuantizeLinear": 2})
     assert browser.failure == ""
     assert here.multiplications_inside == SIDE_PX**2 * (8 * 27 + 8)
 
 
-def test_onnx_weights_are_not_read(quantised_onnx: Path) -> None:
-    nodes = {node.output: node for node in onnx_nodes(quantised_onnx)}
+def test_onnx_weights_are_not_read(quantized_onnx: Path) -> None:
+    nodes = {node.output: node for node in onnx_nodes(quantized_onnx)}
     assert nodes["c"].reads == ("xd",)
     assert nodes["c"].kernel == (3, 3)
     assert nodes["xq"].dtypes == ("FLOAT", "INT8")

@@ -110,7 +110,7 @@ def test_the_table_marks_the_choice_and_tells_of_failures() -> None:
 def test_a_process_that_dies_is_one_failed_candidate_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with search.Progress(2) as progress:
-        trials = search.try_all([PLAIN, FAILING], tmp_path / "kit", tmp_path, 1, progress)
+        trials = search.try_all([PLAIN, FAILING], tmp_path / "bundle", tmp_path, 1, progress)
     assert [trial.failure for trial in trials] == ["the process ended with code 1"] * 2
 
 

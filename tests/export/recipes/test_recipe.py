@@ -2,7 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from export.recipes.recipe import CHAIN, FORMATS, GRAPHS, RECIPES, Recipe, names_from, pipelines, recipe_table, select
+from export.recipes.recipe import (
+    FORMATS,
+    GRAPHS,
+    PIPELINE_GRAPHS,
+    RECIPES,
+    Recipe,
+    names_from,
+    pipelines,
+    recipe_table,
+    select,
+)
 from export.recipes.targets import PRECISIONS, TARGETS, VARIANTS
 
 
@@ -11,7 +21,9 @@ def test_every_graph_has_every_format() -> None:
     assert GRAPHS == ("defocus", "deblur", "refocus", "fused")
     made = {(r.graph, r.format) for r in RECIPES}
     assert made == {(graph, format_) for graph in GRAPHS for format_ in FORMATS}
-    assert {(r.graph, r.target) for r in RECIPES} >= {(graph, target) for graph in CHAIN for target in TARGETS}
+    assert {(r.graph, r.target) for r in RECIPES} >= {
+        (graph, target) for graph in PIPELINE_GRAPHS for target in TARGETS
+    }
 
 
 def test_the_table_uses_known_names_only_and_all_of_them() -> None:
@@ -20,7 +32,7 @@ def test_the_table_uses_known_names_only_and_all_of_them() -> None:
     assert len({r.id for r in RECIPES}) == len(RECIPES)
 
 
-def test_the_blur_alone_is_never_quantised() -> None:
+def test_the_blur_alone_is_never_quantized() -> None:
     assert {r.precision for r in RECIPES if r.graph == "refocus"} == {"fp16", "fp32"}
 
 
@@ -58,7 +70,7 @@ def test_select_keeps_the_order_of_the_table() -> None:
         ("tflite-int8", ["defocus-tflite-int8", "deblur-tflite-int8", "fused-tflite-int8"]),
         ("deblur-tflite-int8", ["deblur-tflite-int8"]),
         ("refocus-tflite-*", ["refocus-tflite-fp32", "refocus-tflite-fp32-nchw"]),
-        ("executorch-coreml-fp16", [f"{graph}-executorch-coreml-fp16" for graph in CHAIN]),
+        ("executorch-coreml-fp16", [f"{graph}-executorch-coreml-fp16" for graph in PIPELINE_GRAPHS]),
     ],
 )
 def test_recipes_are_selected_by_name(name: str, found: list[str]) -> None:
@@ -103,7 +115,7 @@ def test_a_pipeline_takes_a_finer_graph_where_there_is_no_such_precision() -> No
 
 def test_an_int8_pipeline_has_int8_networks_and_no_variants() -> None:
     (chosen,) = [c for t, p, c in pipelines(RECIPES) if (t, p) == ("tflite", "int8")]
-    assert [chosen[graph].id for graph in CHAIN] == [
+    assert [chosen[graph].id for graph in PIPELINE_GRAPHS] == [
         "defocus-tflite-int8", "deblur-tflite-int8", "refocus-tflite-fp32",
     ]  # fmt: skip
 

@@ -12,7 +12,7 @@ from export.graphs.preprocessing import RESIZE, TILING
 from export.recipes.recipe import RECIPES, Recipe, pipelines
 from export.recipes.targets import PRECISIONS, TARGETS
 from export.verification.cross_runtime import matrix
-from export.verification.gates import CHAIN, HIGHER_IS_BETTER, gate_rules
+from export.verification.gates import HIGHER_IS_BETTER, PIPELINE, gate_rules
 from runtime.manifest.check_records import DelegateCoverage, GateRule, LintFinding, NegativeControl, ParityFigure
 from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
 from runtime.manifest.records import (
@@ -170,7 +170,7 @@ def answers(graph: str, artifacts: list[Artifact], generator: np.random.Generato
 
 
 def pipeline_of(target: str, precision: str, chosen: dict[str, Recipe], generator: np.random.Generator) -> Pipeline:
-    gates = gate_rules(CHAIN, precision)
+    gates = gate_rules(PIPELINE, precision)
     return Pipeline(
         backend=TARGETS[target].format,
         delegate=TARGETS[target].delegate,

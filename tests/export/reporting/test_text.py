@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import math
 
-from export.reporting.text import chain_table, counts, describe_controls, summary, table, worst_figures
+from export.reporting.text import counts, describe_controls, pipeline_table, summary, table, worst_figures
 from runtime.manifest.check_records import NegativeControl, ParityFigure
 from runtime.manifest.records import Artifact, ArtifactFile, Pipeline, Status
 
@@ -85,9 +85,9 @@ def test_the_chain_has_a_line_for_each_set_of_files() -> None:
         backend="executorch", delegate="vulkan", precision="fp16", defocus="a", deblur="b", refocus="c",
         height_px=512, width_px=768, parity=(figure("psnr_db", 60.04, threshold=50.0),),
     )  # fmt: skip
-    line = chain_table([pipeline]).splitlines()[1]
+    line = pipeline_table([pipeline]).splitlines()[1]
     assert line.split() == ["executorch-vulkan-fp16", "512x768", "PSNR", "60.0", "dB", "(>=", "50)", "passed"]
-    assert chain_table([]) == ""
+    assert pipeline_table([]) == ""
 
 
 def test_controls_that_were_missed_are_named() -> None:

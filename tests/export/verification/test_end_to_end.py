@@ -10,12 +10,12 @@ import pytest
 from export.graphs.specs import GraphSpec
 from export.verification.end_to_end import (
     STRIDE_PX,
-    ChainReference,
-    check_chain,
+    PipelineReference,
+    check_pipeline_parity,
     float_graph,
-    gate_rules_chain,
     load_reference,
     make_reference,
+    pipeline_gate_rules,
     save_reference,
 )
 from runtime.refocusing.pipeline import GRAPHS, TiledGraph
@@ -24,7 +24,7 @@ HEIGHT_PX, WIDTH_PX = 64, 112
 
 
 @pytest.fixture(scope="module")
-def reference(small_specs: dict[str, GraphSpec]) -> ChainReference:
+def reference(small_specs: dict[str, GraphSpec]) -> PipelineReference:
     return make_reference(small_specs, HEIGHT_PX, WIDTH_PX)
 
 
@@ -47,24 +47,24 @@ def idle(graph: TiledGraph) -> TiledGraph:
     return dataclasses.replace(graph, run=lambda inputs: {"sharp": inputs["image"]})
 
 
-def test_one_photograph_is_smaller_than_a_tile_and_one_is_wider(reference: ChainReference) -> None:
-    assert [(shot.name, shot.photo.shape) for shot in reference.shots] == [
+def test_one_photograph_is_smaller_than_a_tile_and_one_is_wider(reference: PipelineReference) -> None:
+    assert [(case.name, case.photo.shape) for case in reference.cases] == [
         ("astronaut", (48, 56, 3)),
         ("synthetic", (32, 128, 3)),
     ]
-    for shot in reference.shots:
-        rows, columns = (-(-n // STRIDE_PX) for n in shot.photo.shape[:2])
-        assert shot.refocused.shape == (rows, columns, 3)
+    for case in reference.cases:
+        rows, columns = (-(-n // STRIDE_PX) for n in case.photo.shape[:2])
+        assert case.refocused.shape == (rows, columns, 3)
 
 
 def test_graphs_too_small_for_their_halos_get_no_photograph_that_needs_tiles(
     small_specs: dict[str, GraphSpec],
 ) -> None:
-    assert [shot.photo.shape for shot in make_reference(small_specs, 64, 64).shots] == [(48, 32, 3), (32, 64, 3)]
+    assert [case.photo.shape for case in make_reference(small_specs, 64, 64).cases] == [(48, 32, 3), (32, 64, 3)]
 
 
-def test_the_float_networks_agree_with_themselves(floats: dict[str, TiledGraph], reference: ChainReference) -> None:
-    figures = check_chain(floats, "fp32", reference)
+def test_the_float_networks_agree_with_themselves(floats: dict[str, TiledGraph], reference: PipelineReference) -> None:
+    figures = check_pipeline_parity(floats, "fp32", reference)
     assert [(f.case, f.metric, f.value, f.passed) for f in figures] == [
         ("astronaut", "psnr_db", np.inf, True),
         ("synthetic", "psnr_db", np.inf, True),
@@ -73,49 +73,49 @@ def test_the_float_networks_agree_with_themselves(floats: dict[str, TiledGraph],
 
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_a_fault_in_any_graph_comes_through(
-    graph: str, floats: dict[str, TiledGraph], reference: ChainReference
+    graph: str, floats: dict[str, TiledGraph], reference: PipelineReference
 ) -> None:
     """As fp32: the map of an untrained network is nearly even, so little of its fault is left in the picture."""
-    figures = check_chain({**floats, graph: changed(floats[graph], 0.95)}, "fp32", reference)
+    figures = check_pipeline_parity({**floats, graph: changed(floats[graph], 0.95)}, "fp32", reference)
     assert any(not figure.passed for figure in figures)
 
 
-def test_a_deblurring_file_that_does_nothing_fails(floats: dict[str, TiledGraph], reference: ChainReference) -> None:
-    figures = check_chain({**floats, "deblur": idle(floats["deblur"])}, "int8", reference)
+def test_a_deblurring_file_that_does_nothing_fails(floats: dict[str, TiledGraph], reference: PipelineReference) -> None:
+    figures = check_pipeline_parity({**floats, "deblur": idle(floats["deblur"])}, "int8", reference)
     assert [figure.passed for figure in figures] == [False, False]
 
 
 def test_a_small_error_passes_as_int8_and_fails_as_fp32(
-    floats: dict[str, TiledGraph], reference: ChainReference
+    floats: dict[str, TiledGraph], reference: PipelineReference
 ) -> None:
     """A thousandth is 60 dB."""
     slightly_off = {**floats, "refocus": changed(floats["refocus"], offset=0.001)}
-    assert all(figure.passed for figure in check_chain(slightly_off, "int8", reference))
-    assert not any(figure.passed for figure in check_chain(slightly_off, "fp32", reference))
+    assert all(figure.passed for figure in check_pipeline_parity(slightly_off, "int8", reference))
+    assert not any(figure.passed for figure in check_pipeline_parity(slightly_off, "fp32", reference))
 
 
-def test_a_reference_comes_back_as_it_was_saved(reference: ChainReference, tmp_path: Path) -> None:
-    save_reference(reference, tmp_path / "chain.npz")
-    back = load_reference(tmp_path / "chain.npz")
+def test_a_reference_comes_back_as_it_was_saved(reference: PipelineReference, tmp_path: Path) -> None:
+    save_reference(reference, tmp_path / "pipeline.npz")
+    back = load_reference(tmp_path / "pipeline.npz")
     assert (back.sigma_max_px, back.halo_px) == (reference.sigma_max_px, reference.halo_px)
-    for one, other in zip(back.shots, reference.shots, strict=True):
+    for one, other in zip(back.cases, reference.cases, strict=True):
         np.testing.assert_array_equal(one.photo, other.photo)
         np.testing.assert_array_equal(one.refocused, other.refocused)
         assert dataclasses.replace(one, photo=other.photo, refocused=other.refocused) == other
 
 
 def test_what_is_no_reference_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "chain.npz").write_bytes(b"PK\x03\x04 and no more")
-    for name in ("chain.npz", "none.npz"):
-        with pytest.raises(ValueError, match=f"cannot read the chain's reference .*{name}"):
+    (tmp_path / "pipeline.npz").write_bytes(b"PK\x03\x04 and no more")
+    for name in ("pipeline.npz", "none.npz"):
+        with pytest.raises(ValueError, match=f"cannot read the pipeline's reference .*{name}"):
             load_reference(tmp_path / name)
 
 
-def test_a_missing_graph_is_named(floats: dict[str, TiledGraph], reference: ChainReference) -> None:
-    with pytest.raises(ValueError, match="the chain needs defocus, deblur, refocus, got no deblur"):
-        check_chain({graph: floats[graph] for graph in ("defocus", "refocus")}, "fp32", reference)
+def test_a_missing_graph_is_named(floats: dict[str, TiledGraph], reference: PipelineReference) -> None:
+    with pytest.raises(ValueError, match="the pipeline needs defocus, deblur, refocus, got no deblur"):
+        check_pipeline_parity({graph: floats[graph] for graph in ("defocus", "refocus")}, "fp32", reference)
 
 
 def test_the_gates_are_listed() -> None:
-    (rule,) = gate_rules_chain("int8")
+    (rule,) = pipeline_gate_rules("int8")
     assert (rule.metric, rule.bound, rule.threshold, rule.case) == ("psnr_db", "at least", 38.0, None)

@@ -102,7 +102,7 @@ def test_weights_are_bit_for_bit_what_coremltools_decompresses(
         np.testing.assert_array_equal(ours[name], theirs[name])
 
 
-def test_activations_are_quantised_up_to_the_head(packages: dict[str, Path]) -> None:
+def test_activations_are_quantized_up_to_the_head(packages: dict[str, Path]) -> None:
     kinds = [kind for kind, _, _ in operators(packages["w8a8"])]
     head = len(kinds) - 1 - kinds[::-1].index("conv_transpose")
     places = [i for i, kind in enumerate(kinds) if kind == "quantize"]

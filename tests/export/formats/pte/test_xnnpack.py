@@ -67,7 +67,7 @@ def test_three_graphs_in_one_are_one_subgraph(fused: FusedGraph, tmp_path: Path)
     torch.testing.assert_close(run_pte(path, inputs)[0], fused(*inputs), atol=1e-5, rtol=0.0)
 
 
-def test_three_graphs_in_one_quantise_the_networks_alone(fused: FusedGraph, tmp_path: Path) -> None:
+def test_three_graphs_in_one_quantize_the_networks_alone(fused: FusedGraph, tmp_path: Path) -> None:
     path, samples = tmp_path / "fused.pte", pictures(4)
     settings = Int8Settings(float_first_convs=(2, 0))
     write_pte(fused, samples[0], path, precision="int8", calibration=samples, settings=settings)
