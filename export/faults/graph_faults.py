@@ -170,15 +170,17 @@ def _shifted(value: Tensor) -> Tensor:
 def _scaled_between(module: nn.Module, bundle: GraphBundle) -> nn.Module:
     """Scale what the last strided convolution gives by a power of two, and back after its ReLU."""
     down = [part for part in module.modules() if isinstance(part, nn.Sequential) and _is_down(part)][-1]
-    case = bundle.cases[0]
+    conv, case = down[0], bundle.cases[0]
+    assert isinstance(conv, nn.Conv2d)
+    assert conv.bias is not None
     with torch.no_grad():
         seen: list[float] = []
-        hook = down[0].register_forward_hook(lambda _, __, result: seen.append(float(result.max())))
+        hook = conv.register_forward_hook(lambda _, __, result: seen.append(float(result.max())))
         module(*(torch.from_numpy(value) for value in case.inputs.values()))
         hook.remove()
         factor = 2.0 ** math.ceil(math.log2(OVERFLOW * LARGEST_FP16 / seen[0]))
-        down[0].weight *= factor
-        down[0].bias *= factor
+        conv.weight *= factor
+        conv.bias *= factor
     down.append(_Times(1.0 / factor))
     return module
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from train.checkpoint import Restorer
 from train.config import LossConfig, RunConfig
 from train.data.pair_pool import PairPool
 from train.data.synthetic_pairs import Photos, SyntheticSource
@@ -122,7 +123,7 @@ class Pools:
         return pool
 
 
-def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, torch.nn.Module, str]:
+def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, Restorer, str]:
     """Train; returns the networks, the averaged deployable ones, and the verdict on the reblurring module."""
     state = initial_state(config)
     verdict = "not used"
@@ -139,7 +140,7 @@ def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, torch.nn
         if result.reblurred is not None and state.step % config.fit.log_every == 0:
             reblur = state.networks.reblur
             verdict = examine(result.reblurred, batch, lambda sharp, taps: reblur_picture(reblur, sharp, taps)).verdict  # noqa: B023
-    return state.networks, state.average.module.eval(), verdict
+    return state.networks, state.restorer(config), verdict
 
 
 def run_variant(
@@ -151,7 +152,7 @@ def run_variant(
     started = time.perf_counter()
     networks, averaged, verdict = train_variant(config, pool)
     seconds = time.perf_counter() - started
-    restored, sigma_px = restore(averaged["deblur"], averaged["defocus"], held_out.blurry)
+    restored, sigma_px = restore(averaged.deblur, averaged.defocus, held_out.blurry)
     scene_gains = psnr_per_image(restored, held_out.sharp) - psnr_per_image(held_out.blurry, held_out.sharp)
     blurred = held_out.sigma_px.amax((1, 2, 3)) >= BLURRED_FROM_PX
     ascending = scene_gains.sort().values

@@ -59,7 +59,8 @@ def flow_between(a: Picture, b: Picture) -> Map:
     grey_a, grey_b = (
         cv2.cvtColor((np.clip(picture, 0, 1) * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for picture in (a, b)
     )
-    return np.ascontiguousarray(_dis().calc(grey_a, grey_b, None).transpose(2, 0, 1), np.float32)
+    flow = _dis().calc(grey_a, grey_b, np.empty(0, np.float32))  # empty: OpenCV makes the result
+    return np.ascontiguousarray(flow.transpose(2, 0, 1), np.float32)
 
 
 def batch_flow(a: Tensor, b: Tensor, method: Literal["dis", "raft"] = "dis") -> Tensor:
@@ -108,8 +109,8 @@ def move(picture: Picture, flow: Map, interpolation: int = cv2.INTER_LANCZOS4) -
     """``warp`` for one (H, W, C) picture and flow (2, H, W); Lanczos, because bicubic softens."""
     height, width = picture.shape[:2]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    moved: Picture = cv2.remap(picture, x + flow[0], y + flow[1], interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return moved
+    moved = cv2.remap(picture, x + flow[0], y + flow[1], interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)
 
 
 def refine(blurry: Picture, sharp: Picture, flow: Map) -> Refined:
@@ -184,8 +185,7 @@ def fit_locally_affine(flow: Map, confidence: Map) -> Map:
     window = FIT_WINDOW_PX / FIT_STRIDE
 
     def small(field: Map) -> Map:
-        out: Map = cv2.resize(field, size, interpolation=cv2.INTER_AREA)
-        return out
+        return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_AREA), np.float32)
 
     def pooled(field: Map) -> NDArray[np.float64]:
         blurred = cv2.GaussianBlur(field, (0, 0), window, borderType=cv2.BORDER_CONSTANT)

@@ -82,7 +82,7 @@ def global_motion(a: Picture, b: Picture) -> Affine:
         start = (np.linalg.inv(enlarge) @ motion @ enlarge)[:2].astype(np.float32)
         criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 100, 1e-5)
         try:
-            _, found = cv2.findTransformECC(small_a, small_b, start, cv2.MOTION_AFFINE, criteria, None, 5)
+            _, found = cv2.findTransformECC(small_a, small_b, start, cv2.MOTION_AFFINE, criteria)
         except cv2.error:  # it did not converge: a flat picture, or nothing in common at this size
             continue
         candidate = enlarge @ np.vstack([found, [0, 0, 1]]) @ np.linalg.inv(enlarge)
@@ -114,8 +114,7 @@ def _pooled(field: Map) -> Map:
     size = (-(-width // FILL_STRIDE), -(-height // FILL_STRIDE))
     small = cv2.resize(field, size, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), FILL_WINDOW_PX / FILL_STRIDE, borderType=cv2.BORDER_REFLECT_101)
-    pooled: Map = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return pooled
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _grid(height: int, width: int) -> Map:

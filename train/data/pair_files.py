@@ -18,6 +18,9 @@ from runtime.system.errors import ReblurError
 from train.data.dataset_layouts import LAYOUTS, SPLITS, TIFF_SUFFIXES, PairFiles, first_few
 from train.data.photos import Picture
 
+FULL_SCALE = {"uint8": 255, "uint16": 65535}
+"""Sample type of a TIFF -> its white."""
+
 
 def find_pairs(folder: Path, split: str = "train", layout: str = "auto") -> list[PairFiles]:
     """The pairs of a data set, in a fixed order.
@@ -76,9 +79,9 @@ def _read_tiff(path: Path) -> Picture:
     cv2.utils.logging.setLogLevel(log_level)
     if samples is None:
         raise ReblurError(f"{path} is damaged, cut short or no TIFF picture: copy it again")
-    if samples.dtype not in (np.uint8, np.uint16):
+    if samples.dtype.name not in FULL_SCALE:
         raise ReblurError(f"{path} has {samples.dtype} samples: expected 8 or 16 bits")
-    return np.ascontiguousarray(samples[..., ::-1] / np.float64(np.iinfo(samples.dtype).max), np.float32)
+    return np.ascontiguousarray(samples[..., ::-1] / np.float64(FULL_SCALE[samples.dtype.name]), np.float32)
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -55,8 +55,7 @@ def dead_leaves(
 def smooth_field(size_px: int, cells: int, rng: np.random.Generator) -> FloatArray:
     """(size, size) smooth random field of about unit deviation: noise on a coarse grid, cubically enlarged."""
     coarse = rng.standard_normal((cells, cells)).astype(np.float32)
-    field: FloatArray = cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
-    return field
+    return np.asarray(cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 class LeafCrop(NamedTuple):

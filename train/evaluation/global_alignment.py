@@ -69,9 +69,9 @@ def align_truth(truth: Picture, blurry: Picture) -> Aligned:
     )
     inside = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)  # so that erosion sees the edge
     mask: Mask = cv2.erode(inside, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8))[1:-1, 1:-1] > 0
-    moved = np.clip(moved, 0, 1)
-    gains = exposure_gains(moved, blurry, mask)
-    balanced = to_srgb(to_linear(moved) * np.array(gains, np.float32))
+    clipped = np.clip(np.asarray(moved, np.float32), 0, 1)
+    gains = exposure_gains(clipped, blurry, mask)
+    balanced = to_srgb(to_linear(clipped) * np.array(gains, np.float32))
     return Aligned(balanced, mask, homography, gains)
 
 
@@ -94,11 +94,10 @@ def find_homography(blurry: Picture, truth: Picture) -> Homography:
     correlation = 0.0
     for level, (fixed, moving) in reversed(list(enumerate(pyramid))):
         try:
-            correlation, homography = cv2.findTransformECC(
-                fixed, moving, homography, cv2.MOTION_HOMOGRAPHY, criteria, None, 5
-            )
+            correlation, found = cv2.findTransformECC(fixed, moving, homography, cv2.MOTION_HOMOGRAPHY, criteria)
         except cv2.error as error:
             raise ReblurError("no global alignment found: the search did not converge") from error
+        homography = np.asarray(found, np.float32)
         if level:
             homography = _to_twice_the_size(homography)
     move = largest_corner_move(homography, blurry.shape[1], blurry.shape[0])

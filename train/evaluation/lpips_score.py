@@ -7,26 +7,42 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Protocol, Self
 from urllib.parse import urlparse
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from runtime.system.errors import ReblurError
 from train.data.photos import Picture
+
+
+class Distance(Protocol):
+    """What LPIPS's network is to ``Perceptual``."""
+
+    spatial: bool
+    """A map of the distance in place of one number."""
+
+    def to(self, device: torch.device, /) -> Self:
+        """Itself, moved."""
+
+    def eval(self) -> Self:
+        """Itself, ready to compute."""
+
+    def __call__(self, a: Tensor, b: Tensor, /) -> Tensor:
+        """Two (1, 3, H, W) in [-1, 1] -> one number, or (1, 1, H, W) when ``spatial``."""
 
 
 class Perceptual:
     """LPIPS of two pictures.
 
     Args:
-        network: ``lpips.LPIPS``, or anything like it: two (1, 3, H, W) in [-1, 1] -> a number, or with ``spatial``
-            set a map (1, 1, H, W).
+        network: ``lpips.LPIPS``, or anything like it.
         device: where it computes.
     """
 
-    def __init__(self, network: nn.Module, device: torch.device | None = None) -> None:
+    def __init__(self, network: Distance, device: torch.device | None = None) -> None:
         self.device = device or torch.device("cpu")
         self.network = network.to(self.device).eval()
 

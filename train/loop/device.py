@@ -58,7 +58,7 @@ def prepare(networks: Iterable[nn.Module], fit: FitConfig, device: torch.device,
     bodies = [body_of(network) for network in networks]
     for body in bodies:
         if fit.channels_last and device.type == "cuda":
-            body.to(memory_format=torch.channels_last)
+            body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
         if fit.precision == "bfloat16":
             _run_in_bfloat16(body, device.type)
     if fit.compile:

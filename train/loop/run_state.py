@@ -20,10 +20,12 @@ from runtime.system.files import write_atomically
 from train.checkpoint import Restorer
 from train.config import RunConfig
 from train.loop.warm_start import WarmStart, apply_warm_start
+from train.networks.build import Deblurrer, Estimator
 from train.objective.step import Networks, build_networks
 
 FREE_TO_CHANGE = ("fit.channels_last", "fit.compile")
 """Settings a run may be resumed with others of: they change how it is computed, not what."""
+Tensors = tuple[Tensor, ...] | list[Tensor]
 Provenance = Mapping[str, str]
 """What a run was made from besides its configuration: name of a thing -> what it was; see ``training_data``."""
 
@@ -47,7 +49,11 @@ class RunState:
     def restorer(self, config: RunConfig) -> Restorer:
         """The averaged networks, in eval mode, on the device of the run."""
         averaged = self.average.module
-        return Restorer(averaged["deblur"].eval(), averaged["defocus"].eval(), config.networks)
+        assert isinstance(averaged, nn.ModuleDict)
+        deblur, defocus = averaged["deblur"].eval(), averaged["defocus"].eval()
+        assert isinstance(deblur, Deblurrer)
+        assert isinstance(defocus, Estimator)
+        return Restorer(deblur, defocus, config.networks)
 
 
 def _restoring(networks: Networks) -> nn.ModuleDict:
@@ -69,11 +75,11 @@ def initial_state(
     return RunState(networks, average, torch.optim.Adam(parameters, lr=config.fit.learning_rate), 0)
 
 
-def _moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """Exponential moving average whose decay grows from 0.1, so that the start is soon forgotten."""
 
     @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+    def update(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
         count = float(updates)
         weight = 1.0 - min(decay, (1.0 + count) / (10.0 + count))
         torch._foreach_lerp_(averaged, current, weight)

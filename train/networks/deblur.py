@@ -24,6 +24,7 @@ class DeblurNet(nn.Module):
         super().__init__()
         self.sigma_max_px = sigma_max_px
         self.unet = UNet(4, 3, config)
+        assert self.unet.head.bias is not None
         nn.init.zeros_(self.unet.head.weight)
         nn.init.zeros_(self.unet.head.bias)
 

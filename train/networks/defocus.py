@@ -18,6 +18,7 @@ class DefocusNet(nn.Module):
         super().__init__()
         self.sigma_max_px = sigma_max_px
         self.unet = UNet(3, 1, config)
+        assert self.unet.head.bias is not None
         nn.init.constant_(self.unet.head.bias, -1.5)  # start near 1 px, not mid-range
 
     def forward(self, image: Tensor) -> Tensor:

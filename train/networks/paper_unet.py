@@ -51,6 +51,7 @@ def _initialise(module: nn.Module) -> None:
     """Variance-preserving start for ReLU: without normalisation PyTorch's default fades over 18 convolutions."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        assert module.bias is not None
         nn.init.zeros_(module.bias)
 
 

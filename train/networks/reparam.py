@@ -45,7 +45,7 @@ class BranchedConv(nn.Module):
 
     def kernel(self) -> Tensor:
         """(out_channels, in_channels, 3, 3): the sum of the branches."""
-        centre = self.point
+        centre: Tensor = self.point
         if self.scale is not None:
             centre = centre + torch.diag(self.scale)
         total = self.weight + F.pad(centre[:, :, None, None], (1, 1, 1, 1))
@@ -62,10 +62,16 @@ class BranchedConv(nn.Module):
         """The plain convolution that computes the same."""
         out_channels, in_channels = self.weight.shape[:2]
         conv = nn.Conv2d(
-            in_channels, out_channels, 3, stride=self.stride, padding=1,
-            device=self.weight.device, dtype=self.weight.dtype,
-        )  # fmt: skip
+            in_channels,
+            out_channels,
+            3,
+            stride=self.stride,
+            padding=1,
+            device=self.weight.device,
+            dtype=self.weight.dtype,
+        )
         conv.weight.copy_(self.kernel())
+        assert conv.bias is not None
         conv.bias.copy_(self.bias)
         return conv.train(self.training)
 

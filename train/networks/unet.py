@@ -53,7 +53,9 @@ class UNetConfig:
         return int(2 ** len(self.widths))
 
 
-def conv3x3(in_channels: int, out_channels: int, *, stride: int = 1, branches: bool = False) -> nn.Module:
+def conv3x3(
+    in_channels: int, out_channels: int, *, stride: int = 1, branches: bool = False
+) -> nn.Conv2d | BranchedConv:
     """A 3x3 convolution with padding 1, plain or as a sum of branches."""
     if branches:
         return BranchedConv(in_channels, out_channels, stride=stride)
@@ -85,10 +87,11 @@ def _initialise(module: nn.Module) -> None:
     """
     if isinstance(module, nn.Conv2d | BranchedConv):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        nn.init.zeros_(module.bias)
     elif isinstance(module, nn.ConvTranspose2d):
         # No ReLU follows, each output sees one of the four taps, and the skip adds as much again.
         nn.init.normal_(module.weight, std=(0.5 / module.in_channels) ** 0.5)
+    if isinstance(module, nn.Conv2d | BranchedConv | nn.ConvTranspose2d):
+        assert module.bias is not None
         nn.init.zeros_(module.bias)
     if isinstance(module, ResidualConv):
         module.conv.weight.data *= 0.5

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from train.networks.unet import UNet
+from train.networks.unet import ResidualConv, UNet
 from train.quantization.fake_quant import Inputs
 
 POWER = 0.5
@@ -47,10 +47,11 @@ def equalise_stem(network: nn.Module, unet: UNet, samples: Iterable[Inputs], pow
 def rescale_finest(unet: UNet, scale: Tensor) -> None:
     """Multiply the channels of the finest level by ``scale`` (C_0,), all positive, and divide where they are read."""
     _scale_outputs(unet.stem, scale)
-    for block in [*unet.encoders[0], *unet.decoders[0]]:
+    finest = [*unet.encoders[0].modules(), *unet.decoders[0].modules()]
+    for block in (module for module in finest if isinstance(module, ResidualConv)):
         _scale_inputs(block.conv, scale)
         _scale_outputs(block.conv, scale)
-    _scale_inputs(unet.downs[0][0], scale)
+    _scale_inputs(unet.downs[0].get_submodule("0"), scale)
     _scale_outputs(unet.ups[0], scale)
     _scale_inputs(unet.head, scale)
 

@@ -102,10 +102,10 @@ def without_strides(module: nn.Module) -> nn.Module:
     """
     rewritten = copy.deepcopy(module)
     for unet in (part for part in rewritten.modules() if isinstance(part, UNet)):
-        unet.stem = BlockStem(unet.stem)
+        unet.set_submodule("stem", BlockStem(unet.stem))
         finest = unet.ups[0]
         if isinstance(finest, nn.ConvTranspose2d):
             unet.ups[0] = LacedUp(finest)
         if isinstance(unet.head, nn.ConvTranspose2d):
-            unet.head = ShuffledUp(unet.head)
+            unet.set_submodule("head", ShuffledUp(unet.head))
     return rewritten.eval().requires_grad_(False)
