@@ -23,33 +23,17 @@ from tqdm import tqdm
 from runtime.system.errors import ReblurError
 from train.checkpoint import Restorer, load_networks
 from train.data.photos import Picture, load_photos
-from train.evaluation.held_out import HeldOut, held_out_scenes, scikit_image_pictures
+from train.evaluation.held_out import held_out_scenes, scikit_image_pictures
 from train.evaluation.inference import restore, restore_picture
 from train.evaluation.lpips_score import Perceptual, load_perceptual
-from train.evaluation.metrics import psnr_per_image, rank_correlation, texture_mask
 from train.evaluation.misaligned import measure
-from train.evaluation.pair_grid import PairCrops, crops_of, write_pair_grid
 from train.evaluation.per_sigma import per_sigma, table_of
 from train.evaluation.plots import check_plottable, plot_per_sigma
 from train.evaluation.results import PAIRS, Row, means_table, rows_of, shift_line, write_csv
-from train.evaluation.summary import Figures, by_blur_level, evaluate, figures_of, level_table
+from train.evaluation.sample_grids import PairCrops, crops_grid, crops_of, held_out_grid, write_png
+from train.evaluation.summary import level_table
 from train.presets import mobile
 from train.weights import SHIPPED
-
-__all__ = [
-    "Figures",
-    "HeldOut",
-    "by_blur_level",
-    "evaluate",
-    "figures_of",
-    "held_out_scenes",
-    "main",
-    "psnr_per_image",
-    "rank_correlation",
-    "restore",
-    "scikit_image_pictures",
-    "texture_mask",
-]
 
 GRID_ROWS = 8
 
@@ -64,9 +48,8 @@ def evaluate_scenes(
     rows = rows_of("scenes", data, restored, blur_map, perceptual=perceptual)
     print(means_table(rows))
     if args.grid:
-        from train.evaluation.sample_grids import write_grid
-
-        write_grid(args.grid, networks.deblur, networks.defocus, None, data, rows=GRID_ROWS)
+        shown = networks.deblur, networks.defocus, None, data, networks.config.sigma_max_px
+        write_png(args.grid, held_out_grid(*shown, rows=GRID_ROWS))
         print(f"wrote {args.grid}")
     return rows
 
@@ -119,7 +102,7 @@ def evaluate_pairs(networks: Restorer, args: argparse.Namespace, perceptual: Per
                 crops.append(crops_of(blurry, output, result.truth_to_show(truth), blur_map))
     print(f"{len(rows)} pairs of {args.data} ({args.split})\n{means_table(rows)}\n{shift_line(rows)}")
     if args.grid:
-        write_pair_grid(args.grid, crops, networks.config.sigma_max_px)
+        write_png(args.grid, crops_grid(crops, networks.config.sigma_max_px))
         print(f"wrote {args.grid}")
     return rows
 

@@ -31,8 +31,6 @@ from train.loop.training_data import TrainingData, real_data, synthetic_data
 from train.loop.warm_start import WarmStart, read_warm_start
 from train.presets import PRESETS, preset
 
-__all__ = ["Interruption", "Options", "TrainingData", "fit", "main"]
-
 SETTINGS = {
     "steps": "steps",
     "batch_size": "batch_size",

@@ -9,7 +9,10 @@ import torch
 from train.checkpoint import Deployable, load_deployable
 from train.config import SceneConfig
 from train.data.photos import Picture
-from train.evaluate import HeldOut, evaluate, held_out_scenes, psnr_per_image, restore, scikit_image_pictures
+from train.evaluation.held_out import HeldOut, held_out_scenes, scikit_image_pictures
+from train.evaluation.inference import restore
+from train.evaluation.metrics import psnr_per_image
+from train.evaluation.summary import evaluate
 from train.presets import mobile
 from train.weights import SHIPPED
 

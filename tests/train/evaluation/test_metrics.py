@@ -74,7 +74,6 @@ def test_lpips_is_given_pictures_from_minus_one_to_one_and_follows_the_mask() ->
 
 
 def test_without_weights_lpips_says_why_and_downloads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("lpips")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(ValueError, match=f"no AlexNet weights at {tmp_path}/checkpoints/alexnet-owt-7be5be79.pth"):
         load_perceptual()

@@ -106,7 +106,6 @@ def test_small_photographs_are_left_out(photos: list[Picture]) -> None:
 
 
 def test_the_plot_is_a_picture(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     from train.evaluation.plots import check_plottable, plot_per_sigma
 
     path = tmp_path / "gain.png"
