@@ -114,14 +114,10 @@ def texture_mask(sharp: Tensor) -> Tensor:
 
 
 def rank_correlation(a: Tensor, b: Tensor) -> float:
-    """Spearman's rank correlation of two vectors; ties share their average rank."""
+    """Spearman's rank correlation of two vectors; ties share their average rank. 0 where one of them never changes."""
+    from scipy.stats import spearmanr
+
     first, second = a.double().numpy(), b.double().numpy()
     if first.size < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(np.corrcoef(_average_ranks(first), _average_ranks(second))[0, 1])
-
-
-def _average_ranks(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2.0)[inverse]
+    return float(spearmanr(first, second).statistic)
