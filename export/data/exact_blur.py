@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from runtime.system.arrays import FloatArray
+from train.optics.light import decode, encode
 from train.optics.spatially_varying_blur import psf_value, support_radius_px
 
 Float64 = NDArray[np.float64]
@@ -58,5 +59,5 @@ def exact_refocus(sharp: FloatArray, target_sigma_px: FloatArray, stride_px: int
     Returns:
         (1, 3, h, w) sRGB in [0, 1].
     """
-    light = exact_blur(sharp.astype(np.float64) ** 2, target_sigma_px.astype(np.float64), stride_px)
-    return np.sqrt(light.clip(0.0, 1.0)).astype(np.float32)
+    light = exact_blur(decode(sharp.astype(np.float64)), target_sigma_px.astype(np.float64), stride_px)
+    return encode(light.clip(max=1.0)).astype(np.float32)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from train.optics.light import decode, encode
 from train.optics.spatially_varying_blur import spatially_varying_blur
 
 CALIBRATION_PICTURES = ("coffee", "chelsea", "rocket")
@@ -47,7 +48,7 @@ def blur_like_light(picture: Tensor, sigma_px: Tensor) -> Tensor:
     Returns:
         (1, 3, H, W), sRGB in [0, 1].
     """
-    return spatially_varying_blur(picture * picture, sigma_px).clamp(0.0, 1.0).sqrt()
+    return encode(spatially_varying_blur(decode(picture), sigma_px).clamp(max=1.0))
 
 
 def diagonal_ramp(height: int, width: int, largest: float) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from runtime.system.arrays import FloatArray
 from train.data.photos import Picture
+from train.optics.light import decode, encode
 
 Map = FloatArray
 
@@ -138,12 +139,12 @@ def refine(blurry: Picture, sharp: Picture, flow: Map) -> Refined:
 
 def blur_bank(sharp: Picture) -> list[Picture]:
     """The picture under each of ``MATCH_SIGMAS_PX``, blurred as square-law light."""
-    light = sharp * sharp
+    light = decode(sharp)
     blurred = [
         light if s == 0 else cv2.GaussianBlur(light, (0, 0), s, borderType=cv2.BORDER_REFLECT_101)
         for s in MATCH_SIGMAS_PX
     ]
-    return [np.sqrt(np.maximum(b, 0.0)) for b in blurred]
+    return [encode(b) for b in blurred]
 
 
 def match_blur(blurry: Picture, bank: list[Picture], flow: Map) -> Picture:

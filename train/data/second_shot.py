@@ -20,6 +20,7 @@ from runtime.system.arrays import FloatArray
 from train.config import MisalignConfig
 from train.data.smooth_noise import padded_grid, smooth_fields
 from train.data.srgb import round_to_8_bit, srgb_of
+from train.optics.light import decode, encode
 
 WOBBLE_CELLS = 3
 
@@ -72,12 +73,12 @@ def second_shot(twofold: Tensor, inverse_depths: Sequence[FloatArray], moves: Se
     light, guard = _with_parallax(twofold, inverse_depths, moves)
     light = light * torch.tensor([move.gains for move in moves], device=light.device)[:, :, None, None]
     # A sensor integrates, then saturates. The root halves the ringing that resampling light makes in the dark.
-    codes = _mean_of_2x2(light).clamp(0.0, 1.0).sqrt()
+    codes = encode(_mean_of_2x2(light).clamp(max=1.0))
     margin_px = (twofold.shape[-1] // 2 - view_px) // 2
     half_px = 2.0 * (source_positions(moves, view_px, light.device) + margin_px) - guard
     grid = half_px * (2.0 / (codes.shape[-1] - 1)) - 1.0
     resampled = F.grid_sample(codes, grid, mode="bicubic", padding_mode="border", align_corners=True)
-    return round_to_8_bit(srgb_of(resampled.clamp(0.0, 1.0).square()))
+    return round_to_8_bit(srgb_of(decode(resampled)))
 
 
 def source_positions(moves: Sequence[Move], view_px: int, device: torch.device | str) -> Tensor:

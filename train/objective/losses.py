@@ -30,6 +30,7 @@ from train.config import LossConfig
 from train.data.alignment import batch_flow, trust_mask, warp
 from train.data.pair_pool import Batch, Reblur
 from train.networks.reblur import ReblurNet
+from train.optics.light import decode, encode, encode_with_toe
 
 Terms = dict[str, Tensor]
 """Name of a term -> its weighted scalar."""
@@ -50,25 +51,15 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).mean()
 
 
-def decode(srgb: Tensor) -> Tensor:
-    """From sRGB in [0, 1] to light, by the square law of ``export.graphs.separable_blur``."""
-    return srgb.clamp(0.0, 1.0) ** 2
-
-
-def encode(light: Tensor) -> Tensor:
-    """Light to code values, with a toe: a plain square root has an endless gradient in the dark."""
-    return torch.sqrt(light + 1e-3)
-
-
 def reblur_error(reblur_net: ReblurNet, sharp: Tensor, tap_weights: Tensor, blurry: Tensor, eps: float) -> Tensor:
     """rho(reblur(sharp), blurry) at each pixel, (B, 3, H, W): blurred as light, compared as code values."""
     reblurred = reblur_net.apply_kernels(decode(sharp), tap_weights)
-    return charbonnier(encode(reblurred) - encode(decode(blurry)), eps)
+    return charbonnier(encode_with_toe(reblurred) - encode_with_toe(decode(blurry)), eps)
 
 
 def reblur_picture(reblur_net: ReblurNet, sharp: Tensor, tap_weights: Tensor) -> Tensor:
     """``sharp`` (B, 3, H, W) under the kernels, as code values in [0, 1]."""
-    return torch.sqrt(reblur_net.apply_kernels(decode(sharp), tap_weights).clamp(min=0.0))
+    return encode(reblur_net.apply_kernels(decode(sharp), tap_weights))
 
 
 def triplet_maker(reblur_net: ReblurNet) -> Reblur:
