@@ -118,9 +118,15 @@ def load_data(
             raise ReblurError("--held-out-pairs needs --pairs: scenes are measured on scenes (--held-out-photos)")
         return synthetic_data(config, args.photos, args.held_out_photos, device, measures=world.is_first)
     return real_data(
-        config, args.pairs, args.held_out_pairs, device,
-        layout=args.layout, split=args.split, cache_folder=run_dir / "flow", measures=world.is_first,
-    )  # fmt: skip
+        config,
+        args.pairs,
+        args.held_out_pairs,
+        device,
+        layout=args.layout,
+        split=args.split,
+        cache_folder=run_dir / "flow",
+        measures=world.is_first,
+    )
 
 
 def check_run_dir(run_dir: Path, *, resume: bool) -> None:

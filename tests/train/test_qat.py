@@ -17,11 +17,17 @@ from train.quantization.fine_tune import QatConfig, fine_tune, fine_tune_network
 from train.quantization.weights import int8_path
 
 TINY = QatConfig(
-    steps=12, batch_size=2, crop_px=32, scenes=2, scene_px=48, measure_every=5, measure_batches=2,
+    steps=12,
+    batch_size=2,
+    crop_px=32,
+    scenes=2,
+    scene_px=48,
+    measure_every=5,
+    measure_batches=2,
     learning_rates={"defocus": 2e-4, "deblur": 1e-4},
     charbonnier_eps={"defocus": 0.05, "deblur": 0.005},
     float_first_convs={"defocus": 0, "deblur": 0},
-)  # fmt: skip
+)
 
 
 def small_networks() -> Deployable:

@@ -167,8 +167,7 @@ def match_blur(blurry: Picture, bank: list[Picture], flow: Map) -> Picture:
 def gain_between(blurry: Picture, matched: Picture) -> FloatArray:
     """Per-channel factor on ``matched`` for equal exposure and white balance, within 10 %; (3,)."""
     sums = (blurry * matched).sum((0, 1)) / np.maximum((matched * matched).sum((0, 1)), 1e-6)
-    gain: FloatArray = np.clip(sums, 0.9, 1.1).astype(np.float32)
-    return gain
+    return np.clip(sums, 0.9, 1.1).astype(np.float32)
 
 
 def fit_locally_affine(flow: Map, confidence: Map) -> Map:
@@ -225,8 +224,7 @@ def _detail(picture: Picture) -> Map:
     """(H, W): squared gradient of the brightness, smoothed: how well a displacement can be measured."""
     grey = picture.mean(-1)
     dx, dy = cv2.Sobel(grey, -1, 1, 0) / 8, cv2.Sobel(grey, -1, 0, 1) / 8
-    detail: Map = cv2.GaussianBlur(dx * dx + dy * dy, (0, 0), 2.0)
-    return detail
+    return cv2.GaussianBlur(dx * dx + dy * dy, (0, 0), 2.0)
 
 
 def _trusted(blurry: Picture, matched: Picture, flow: Map) -> Map:
@@ -237,5 +235,4 @@ def _trusted(blurry: Picture, matched: Picture, flow: Map) -> Map:
     error = cv2.GaussianBlur(((matched - blurry) ** 2).mean(-1), (0, 0), 3.0)
     local_mean = cv2.GaussianBlur(blurry, (0, 0), 5.0)
     contrast = cv2.GaussianBlur(((blurry - local_mean) ** 2).mean(-1), (0, 0), 5.0)
-    mask: Map = (inside & (error < 0.015**2 + 0.1 * contrast)).astype(np.float32)
-    return mask
+    return (inside & (error < 0.015**2 + 0.1 * contrast)).astype(np.float32)

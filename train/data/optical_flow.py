@@ -130,8 +130,7 @@ def _apply(motion: Affine, positions: Map) -> Map:
 
 
 def _inverse(motion: Affine) -> Affine:
-    inverse: Affine = np.asarray(cv2.invertAffineTransform(motion), np.float64)
-    return inverse
+    return np.asarray(cv2.invertAffineTransform(motion), np.float64)
 
 
 def _largest_move_px(motion: NDArray[np.float64], height: int, width: int) -> float:

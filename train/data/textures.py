@@ -48,8 +48,7 @@ def dead_leaves(
             cv2.fillPoly(canvas, [np.round(corners * 16).astype(np.int32)], colour, cv2.LINE_AA, shift=4)
     shading = 1.0 + 0.3 * smooth_field(size_px, 4, rng)[..., None]
     texture = rng.uniform(0, grain) * rng.standard_normal((size_px, size_px, 1))
-    picture: Picture = np.clip(canvas / 255 * shading + texture, 0, 1).astype(np.float32)
-    return picture
+    return np.clip(canvas / 255 * shading + texture, 0, 1).astype(np.float32)
 
 
 def smooth_field(size_px: int, cells: int, rng: np.random.Generator) -> FloatArray:

@@ -50,8 +50,8 @@ def plot_per_sigma(figures: PerSigma, path: Path, title: str = "") -> None:
         axes.plot(sigmas, worst, color=COLOURS[psf], linestyle=":", linewidth=1, label=f"{psf}: worst crop")
     # A sharp crop has no gain to plot: its PSNR against itself is what counts there.
     sharp = figures.sharp
-    axes.plot([0], [0], marker="*", markersize=13, color="tab:green", linestyle="none", clip_on=False,
-              label=f"sharp: {sharp.mean_psnr_db:.1f} dB against itself, worst {sharp.worst_psnr_db:.1f}")  # fmt: skip
+    label = f"sharp: {sharp.mean_psnr_db:.1f} dB against itself, worst {sharp.worst_psnr_db:.1f}"
+    axes.plot([0], [0], marker="*", markersize=13, color="tab:green", linestyle="none", clip_on=False, label=label)
     axes.set_xlim(0, max(row.sigma_px for row in figures.blurred) + 0.2)
     axes.set_xlabel("standard deviation of the blur, sigma (px)")
     axes.set_ylabel("gain in PSNR over the input (dB)")

@@ -23,7 +23,8 @@ from train.evaluation.misaligned import Compared, Shift
 NOT_RUN = "not run"
 PAIRS = "pairs"
 """The data set of rows that need not be aligned; all others are."""
-METRICS = ("psnr_db", "ssim", "mae", "lpips")
+METRICS = {"psnr_db": ("PSNR dB", 2), "ssim": ("SSIM", 4), "mae": ("MAE", 4), "lpips": ("LPIPS", 4)}
+"""Field of ``Scores`` -> its name in the table of means, and the decimals shown."""
 SIGMA_METRICS = ("mae_px", "bias_px", "rank_correlation")
 SHIFT_METRICS = ("median_px", "p95_px", "mean_px")
 
@@ -90,8 +91,7 @@ def rows_of(
 
 
 def _picture(image: Tensor) -> Picture:
-    picture: Picture = image.permute(1, 2, 0).numpy()
-    return picture
+    return image.permute(1, 2, 0).numpy()
 
 
 def gain_db(compared: Compared | None) -> float | None:
@@ -130,8 +130,7 @@ def means_table(rows: Sequence[Row]) -> str:
     for title, compared in groups.items():
         if title and compared:
             lines.append(f"{title} ({len(compared)} pictures)")
-        for label, metric, decimals in (("PSNR dB", "psnr_db", 2), ("SSIM", "ssim", 4), ("MAE", "mae", 4),
-                                        ("LPIPS", "lpips", 4)):  # fmt: skip
+        for metric, (label, decimals) in METRICS.items():
             if compared:
                 before = mean_of([getattr(c.input, metric) for c in compared])
                 after = mean_of([getattr(c.output, metric) for c in compared])

@@ -118,8 +118,7 @@ def apply_isotropic(image: Tensor, tap_weights: Tensor, radius: int) -> Tensor:
     if tap_weights.shape[1] != len(rings_of(radius)):
         raise ReblurError(f"radius {radius} has {len(rings_of(radius))} rings, got weights for {tap_weights.shape[1]}")
     padded = F.pad(image, (radius,) * 4, mode="replicate")
-    result: Tensor = _ApplyRings.apply(padded, tap_weights, radius)
-    return result
+    return _ApplyRings.apply(padded, tap_weights, radius)
 
 
 def variance_of(tap_weights: Tensor, radius: int) -> Tensor:

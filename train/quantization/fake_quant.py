@@ -184,8 +184,7 @@ class SimulatedInt8(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """As the network's."""
-        result: Tensor = self.graph(*inputs)
-        return result
+        return self.graph(*inputs)
 
     @torch.no_grad()
     def measure_ranges(self, samples: Iterable[Inputs]) -> None:

@@ -63,9 +63,12 @@ def test_depth_edges_are_where_sigma_steps() -> None:
 
 def test_the_report_says_which_claims_hold() -> None:
     results = [
-        result("oracle", 1.0), result("pixel loss", -2.0), result("warping, masks", 0.9),
-        result("Reblur", 0.7, 0.4), result("Reblur", 0.8, 0.5, seed=1),
-    ]  # fmt: skip
+        result("oracle", 1.0),
+        result("pixel loss", -2.0),
+        result("warping, masks", 0.9),
+        result("Reblur", 0.7, 0.4),
+        result("Reblur", 0.8, 0.5, seed=1),
+    ]
     text = report(results, quick(), "python -m train.ablate", None)
     assert "**holds**: plain pixel loss ends below the blurry input (-2.00 dB)" in text
     assert "**fails**: at least 80 % of the oracle's gain, all scenes (75%)" in text

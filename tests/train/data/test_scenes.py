@@ -84,9 +84,13 @@ def test_lights_stay_bright_when_blurred(renderer: SceneRenderer) -> None:
     spot = Lights(0, np.array([[0.5, 0.5]], np.float32), np.array([0.8], np.float32), np.full((1, 3), 40.0, np.float32))
     plan = still(renderer.plan(0))
     one_layer = plan._replace(
-        pictures=plan.pictures[:1], sigmas_px=np.array([2.0], np.float32), in_front=np.array([False]),
-        inverse_depths=np.zeros(1, np.float32), outlines=(), aperture=ApertureShape("disc"),
-    )  # fmt: skip
+        pictures=plan.pictures[:1],
+        sigmas_px=np.array([2.0], np.float32),
+        in_front=np.array([False]),
+        inverse_depths=np.zeros(1, np.float32),
+        outlines=(),
+        aperture=ApertureShape("disc"),
+    )
     lit = renderer.render([one_layer._replace(lights=spot)])
     white = (lit.blurry.amin(1) == 1.0).sum()
     assert int(white) == pytest.approx(4**2 * np.pi, rel=0.25)
@@ -99,10 +103,13 @@ def half_plane_in_front(plan: ScenePlan, behind_px: float, in_front_px: float) -
     """One picture of the scene, its right half a layer in front."""
     outline = Outline(padded_grid(np.zeros((3, 3))), 3, tilt_x=1.0, tilt_y=0.0, cover=0.5, rim_px=0.5)
     return plan._replace(
-        pictures=(plan.pictures[0], plan.pictures[0]), sigmas_px=np.array([behind_px, in_front_px], np.float32),
-        in_front=np.array([False, True]), inverse_depths=np.array([0.2, 0.8], np.float32), outlines=(outline,),
+        pictures=(plan.pictures[0], plan.pictures[0]),
+        sigmas_px=np.array([behind_px, in_front_px], np.float32),
+        in_front=np.array([False, True]),
+        inverse_depths=np.array([0.2, 0.8], np.float32),
+        outlines=(outline,),
         aperture=ApertureShape("gaussian"),
-    )  # fmt: skip
+    )
 
 
 def test_occlusion_is_that_of_a_camera(renderer: SceneRenderer) -> None:
@@ -142,9 +149,14 @@ def test_sigma_is_linear_in_inverse_depth() -> None:
 
 def test_shares_choose_what_they_name() -> None:
     always = dataclasses.replace(
-        CONFIG, sharp_share=1.0, disc_share=0.0, polygon_share=1.0, highlight_share=1.0, jpeg_share=1.0,
+        CONFIG,
+        sharp_share=1.0,
+        disc_share=0.0,
+        polygon_share=1.0,
+        highlight_share=1.0,
+        jpeg_share=1.0,
         own_picture_share=1.0,
-    )  # fmt: skip
+    )
     renderer = SceneRenderer([], always, seed=0)
     for plan in (renderer.plan(index) for index in range(6)):
         assert plan.sigmas_px.max() <= 0.5

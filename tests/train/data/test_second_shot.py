@@ -10,9 +10,13 @@ from train.data.textures import dead_leaves
 
 CANVAS, VIEW = 96, 48
 STILL = Move(
-    rotation_rad=0.0, scale=1.0, shift_px=(0.0, 0.0), wobble_px=np.zeros((2, 8, 8), np.float32),
-    parallax_px=(0.0, 0.0), gains=(1.0, 1.0, 1.0),
-)  # fmt: skip
+    rotation_rad=0.0,
+    scale=1.0,
+    shift_px=(0.0, 0.0),
+    wobble_px=np.zeros((2, 8, 8), np.float32),
+    parallax_px=(0.0, 0.0),
+    gains=(1.0, 1.0, 1.0),
+)
 
 
 def one_layer(light: torch.Tensor) -> torch.Tensor:

@@ -61,8 +61,11 @@ def test_the_headline_is_the_mean_from_1_to_3_px() -> None:
 def test_a_network_that_does_nothing_gains_nothing(photos: list[Picture]) -> None:
     found = per_sigma(Unchanged(), SaysTwo(), photos, 1, sigmas_px=(1.0, 2.0), with_rows=True)
     assert [(row.psf, row.sigma_px) for row in found.blurred] == [
-        ("gaussian", 1.0), ("gaussian", 2.0), ("disc", 1.0), ("disc", 2.0),
-    ]  # fmt: skip
+        ("gaussian", 1.0),
+        ("gaussian", 2.0),
+        ("disc", 1.0),
+        ("disc", 2.0),
+    ]
     assert all(row.gain_db == 0.0 for row in found.blurred)
     assert found.blurred[0].input_psnr_db > found.blurred[1].input_psnr_db
     assert found.blurred[0].sigma_bias_px == pytest.approx(1.0, abs=0.05)

@@ -98,9 +98,15 @@ def run_processes(count: int, out: Path) -> None:
     started = []
     for rank in range(count):
         environment = {
-            **os.environ, "PYTHONPATH": str(root), "RANK": str(rank), "LOCAL_RANK": str(rank),
-            "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
+            **os.environ,
+            "PYTHONPATH": str(root),
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(count),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "OMP_NUM_THREADS": "1",
+        }
         command = [sys.executable, str(script), str(out)]
         started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=out))
     try:

@@ -31,8 +31,12 @@ def config_with(*, stage_three_from: float = 0.7, **loss: Any) -> RunConfig:
 
 PAPER = config_with(
     stage_three_from=1.0,
-    deform="two_way", alignment="flow", reblur_source="restored", triplet_share=0.0, sharp_share=0.0,
-)  # fmt: skip
+    deform="two_way",
+    alignment="flow",
+    reblur_source="restored",
+    triplet_share=0.0,
+    sharp_share=0.0,
+)
 PLAIN = config_with(
     stage_three_from=1.0, deform="pixel", reblur=0.0, pseudo_sigma=0.0, triplet_share=0.0, sharp_share=0.0
 )
@@ -43,9 +47,9 @@ def batch(networks: Networks | None = None) -> Batch:
     torch.manual_seed(0)
     blurry, sharp, moved = torch.rand(3, BATCH, 3, SIZE, SIZE)
     flow, one = torch.zeros(BATCH, 2, SIZE, SIZE), torch.ones(BATCH, 1, SIZE, SIZE)
-    made, sigma_px = (torch.zeros_like(moved), 0 * one) if networks is None else triplet_maker(networks.reblur)(
-        moved, blurry
-    )  # fmt: skip
+    made, sigma_px = (
+        (torch.zeros_like(moved), 0 * one) if networks is None else triplet_maker(networks.reblur)(moved, blurry)
+    )
     return Batch(blurry, sharp, flow, flow, moved, one, made, sigma_px, torch.arange(BATCH) / BATCH)
 
 
