@@ -10,6 +10,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,10 +28,10 @@ from train.evaluation.metrics import psnr_per_image, texture_mask
 from train.evaluation.misaligned import shift_of
 from train.evaluation.summary import BLURRED_FROM_PX
 from train.loop.collapse_check import examine
-from train.loop.optimise import optimise
-from train.loop.run_state import initial_state, learning_rate
-from train.objective.losses import reblur_picture, triplet_maker
-from train.objective.step import Networks, compute_losses, stage_of
+from train.loop.run_state import initial_state
+from train.loop.training_step import training_step
+from train.objective.losses import reblur_picture
+from train.objective.step import Networks
 
 LARGE_BLUR_PX = 2.5
 """Sigma from which a pixel counts as under large blur."""
@@ -127,19 +128,10 @@ def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, Restorer
     """Train; returns the networks, the averaged deployable ones, and the verdict on the reblurring module."""
     state = initial_state(config)
     verdict = "not used"
-    for step in tqdm(range(config.fit.steps), desc="training", unit="step", leave=False):
-        for group in state.optimiser.param_groups:
-            group["lr"] = learning_rate(step, config)
-        if stage_of(step, config) == 3 and pool.reblur is None:
-            pool.make_triplets(triplet_maker(state.networks.reblur))
-        batch = pool.next_batch()
-        result = compute_losses(state.networks, batch, step, config)
-        optimise(result.terms, state.networks, state.optimiser, config.fit.clip_norm)
-        state.update_average()
-        state.step += 1
+    for _ in tqdm(range(config.fit.total_steps), desc="training", unit="step", leave=False):
+        batch, result, *_ = training_step(state, pool, config)
         if result.reblurred is not None and state.step % config.fit.log_every == 0:
-            reblur = state.networks.reblur
-            verdict = examine(result.reblurred, batch, lambda sharp, taps: reblur_picture(reblur, sharp, taps)).verdict  # noqa: B023
+            verdict = examine(result.reblurred, batch, partial(reblur_picture, state.networks.reblur)).verdict
     return state.networks, state.restorer(config), verdict
 
 

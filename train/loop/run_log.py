@@ -6,21 +6,20 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-
-from torch import Tensor
 
 from runtime.system.files import write_atomically
 from train.config import RunConfig
-from train.data.pair_pool import Batch
 from train.evaluation.sample_grids import Grid, write_png
 from train.evaluation.summary import Figures
 from train.loop.collapse_check import JUDGED_FROM_STEP, HealthMonitor, examine
 from train.loop.device import warn
 from train.loop.run_state import Provenance, RunState, learning_rate, reblur_alone
 from train.loop.tensorboard import Board
+from train.loop.training_step import Stepped
 from train.objective.losses import reblur_picture
-from train.objective.step import StepResult, stage_of
+from train.objective.step import stage_of
 
 
 class StepTimes:
@@ -36,6 +35,11 @@ class StepTimes:
         """Begin an interval."""
         self.steps, self.waiting_s = 0, 0.0
         self._started = time.perf_counter()
+
+    def add(self, waiting_s: float) -> None:
+        """One more step, and how long it waited for its data."""
+        self.steps += 1
+        self.waiting_s += waiting_s
 
     def skip(self, seconds: float) -> None:
         """Leave so much of the past out of the interval: it was no training."""
@@ -81,23 +85,19 @@ class RunLog:
     def interval(
         self,
         state: RunState,
-        batch: Batch,
-        result: StepResult,
+        stepped: Stepped,
         terms: Mapping[str, float],
-        norms: Mapping[str, Tensor],
         times: Mapping[str, float],
     ) -> None:
         """Write the line of an interval; warn where the reblurring module's health has changed.
 
         Args:
             state: after the interval's last step.
-            batch: of that step, this process's share.
-            result: of that step.
+            stepped: that step.
             terms: its terms, means over all processes.
-            norms: gradient norm of each network.
             times: what ``StepTimes`` measured.
         """
-        step, config = state.step - 1, self.config
+        step, config, result = state.step - 1, self.config, stepped.result
         main_step = step - config.fit.reblur_first_steps
         line: dict[str, object] = {
             "step": state.step,
@@ -105,13 +105,12 @@ class RunLog:
             **times,
             "learning_rate": learning_rate(step, config),
             "terms": {name: round(value, 6) for name, value in terms.items()},
-            "gradient_norms": {name: round(float(norm), 5) for name, norm in norms.items()},
+            "gradient_norms": {name: round(float(norm), 5) for name, norm in stepped.norms.items()},
         }
         if result.blur_map.shape[1] == 1:
             line["sigma_mean_px"] = round(float(result.blur_map.detach().mean()), 4)
         if result.reblurred is not None:
-            reblur = state.networks.reblur
-            health = examine(result.reblurred, batch, lambda sharp, taps: reblur_picture(reblur, sharp, taps))
+            health = examine(result.reblurred, stepped.batch, partial(reblur_picture, state.networks.reblur))
             line["health"] = health.to_dict()
             advice = self.monitor.update(health) if step >= JUDGED_FROM_STEP else None
             if advice:

@@ -172,15 +172,3 @@ def restore_state(state: RunState, saved: Mapping[str, Any]) -> None:
     state.optimiser.load_state_dict(saved["optimiser"])
     state.step = saved["step"]
     state.best_gain_db = saved["best_gain_db"]
-
-
-def load_state(config: RunConfig, path: Path, provenance: Provenance | None = None) -> RunState:
-    """``read_state`` into a state on the CPU.
-
-    Raises:
-        ReblurError: as ``read_state``.
-    """
-    saved = read_state(config, path, provenance)
-    state = initial_state(config)
-    restore_state(state, saved)
-    return state

@@ -15,32 +15,20 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from train.checkpoint import save_deployable
 from train.config import RunConfig
-from train.data.pair_pool import Batch, PairPool, Reblur
+from train.data.pair_pool import Batch, PairPool
 from train.evaluation.sample_grids import held_out_grid, pairs_grid
 from train.evaluation.summary import Figures
 from train.loop.device import prepare
 from train.loop.distributed import ALONE, World
-from train.loop.optimise import optimise
 from train.loop.run_log import RunLog, StepTimes
-from train.loop.run_state import (
-    RunState,
-    initial_state,
-    learning_rate,
-    read_state,
-    reblur_alone,
-    restore_state,
-    save_state,
-)
+from train.loop.run_state import RunState, initial_state, read_state, restore_state, save_state
 from train.loop.training_data import TrainingData, measure
+from train.loop.training_step import Stepped, training_step
 from train.loop.warm_start import WarmStart
-from train.networks.reblur import ReblurNet
-from train.objective.losses import reblur_picture
-from train.objective.step import StepResult, compute_losses, stage_of
 
 CPU = torch.device("cpu")
 
@@ -144,13 +132,14 @@ class Trainer:
             total=fit.total_steps, initial=state.step, desc="training", unit="step", disable=not self.world.is_first
         ) as bar:
             while state.step < fit.total_steps:
-                batch, result, norms = self._step(pool)
+                stepped = training_step(state, pool, self.config, self.world)
+                self.times.add(stepped.waiting_s)
                 bar.update()
                 if state.step % fit.log_every == 0:
-                    self._log_interval(batch, result, norms)
+                    self._log_interval(stepped)
                 if state.step % fit.evaluate_every == 0 or state.step == fit.total_steps:
                     started = time.perf_counter()
-                    figures = self._checkpoint(batch)
+                    figures = self._checkpoint(stepped.batch)
                     self.times.skip(time.perf_counter() - started)
                     if figures is not None:
                         bar.write(f"step {state.step}: {figures}", file=sys.stderr)
@@ -160,34 +149,12 @@ class Trainer:
                     return None
         return figures if figures is not None else self._measure()
 
-    def _step(self, pool: PairPool) -> tuple[Batch, StepResult, dict[str, Tensor]]:
-        """One step: data, losses, gradients, moving average."""
-        state, config = self.state, self.config
-        alone = reblur_alone(state.step, config)
-        for network in (state.networks.deblur, state.networks.defocus):
-            network.requires_grad_(not alone)
-        for group in state.optimiser.param_groups:
-            group["lr"] = learning_rate(state.step, config)
-        # While R is trained alone the others stand at the first step of their schedule.
-        step = max(0, state.step - config.fit.reblur_first_steps)
-        if not alone and stage_of(step, config) == 3 and pool.reblur is None:
-            pool.make_triplets(triplet_maker(state.networks.reblur))
-        started = time.perf_counter()
-        batch = pool.next_batch(self.world.rank, self.world.size)
-        self.times.waiting_s += time.perf_counter() - started
-        result = compute_losses(state.networks, batch, step, config)
-        norms = optimise(result.terms, state.networks, state.optimiser, config.fit.clip_norm, self.world)
-        if not alone:
-            state.update_average()
-        state.step += 1
-        self.times.steps += 1
-        return batch, result, norms
-
-    def _log_interval(self, batch: Batch, result: StepResult, norms: dict[str, Tensor]) -> None:
-        means = self.world.mean(torch.stack(list(result.terms.values()))).tolist()
+    def _log_interval(self, stepped: Stepped) -> None:
+        means = self.world.mean(torch.stack(list(stepped.result.terms.values()))).tolist()
         if self.log is not None:
-            terms = dict(zip(result.terms, means, strict=True))
-            self.log.interval(self.state, batch, result, terms, norms, self.times.line())
+            self.log.interval(
+                self.state, stepped, dict(zip(stepped.result.terms, means, strict=True)), self.times.line()
+            )
 
     def _measure(self) -> Figures | None:
         if self.data.held_out is None or not self.world.is_first:
@@ -216,14 +183,3 @@ class Trainer:
         }
         self.log.evaluation(state.step, figures, pictures)
         return figures
-
-
-def triplet_maker(reblur_net: ReblurNet) -> Reblur:
-    """What the pool makes triplets with, once the module rests."""
-
-    @torch.no_grad()
-    def reblur(moved_sharp: Tensor, blurry: Tensor) -> tuple[Tensor, Tensor]:
-        said = reblur_net(moved_sharp, blurry)
-        return reblur_picture(reblur_net, moved_sharp, said.tap_weights), said.sigma_px
-
-    return reblur

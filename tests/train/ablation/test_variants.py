@@ -7,8 +7,10 @@ import torch
 
 from train.ablate import main, quick, read_results
 from train.ablation.report import report
-from train.ablation.variants import VARIANTS, Result, cells, configure, depth_edges, region_gain
+from train.ablation.variants import VARIANTS, Pools, Result, cells, configure, depth_edges, region_gain, train_variant
 from train.evaluation.held_out import HeldOut
+from train.loop.trainer import fit
+from train.loop.training_data import synthetic_data
 
 
 def result(variant: str, gain_db: float, sigma_mae_px: float | None = None, seed: int = 0) -> Result:
@@ -75,6 +77,24 @@ def test_the_report_says_which_claims_hold() -> None:
     assert "**fails**: more than warping with masks, all scenes (+0.75 against +0.90 dB)" in text
     assert "**holds**: sigma within 0.5 px on textured area (0.45 px)" in text
     assert "| Reblur | +0.75 (+0.70 to +0.80) | +0.75 (+0.70 to +0.80) |" in text
+
+
+def test_a_variant_is_trained_as_a_run_is(tmp_path: Path) -> None:
+    """Bit for bit, over all three stages."""
+    base = quick()
+    config = configure(
+        dataclasses.replace(base, fit=dataclasses.replace(base.fit, batch_size=2, held_out_scenes=1)), "Reblur", 4.0, 0
+    )
+    networks, averaged, _ = train_variant(config, Pools([]).pool_for(config))
+    assert fit(config, synthetic_data(config, None, None), tmp_path / "run") is not None
+    saved = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    ours = {f"{name}.{key}": t for name, net in networks._asdict().items() for key, t in net.state_dict().items()}
+    theirs = {f"{name}.{key}": t for name, net in saved["networks"].items() for key, t in net.items()}
+    ours |= {f"module.{key}": t for key, t in averaged.state_dict().items()}
+    theirs |= {key: t for key, t in saved["average"].items() if key.startswith("module.")}
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        assert torch.equal(tensor, theirs[name]), name
 
 
 @pytest.mark.slow

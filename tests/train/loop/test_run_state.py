@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from train.config import RunConfig
-from train.loop.run_state import RunState, initial_state, learning_rate, load_state, reblur_alone, save_state
+from train.loop.run_state import (
+    RunState,
+    initial_state,
+    learning_rate,
+    read_state,
+    reblur_alone,
+    restore_state,
+    save_state,
+)
 from train.presets import smoke
 
 
@@ -25,7 +33,8 @@ def test_what_was_saved_comes_back(state: RunState, tmp_path: Path) -> None:
     with torch.no_grad():
         next(state.networks.deblur.parameters()).add_(1.0)
     save_state(state, smoke(), tmp_path / "state.pt", {"photos": "3 files"})
-    loaded = load_state(smoke(), tmp_path / "state.pt", {"photos": "3 files"})
+    loaded = initial_state(smoke())
+    restore_state(loaded, read_state(smoke(), tmp_path / "state.pt", {"photos": "3 files"}))
     assert (loaded.step, loaded.best_gain_db) == (7, 1.25)
     for before, after in ((state.networks, loaded.networks), ([state.average], [loaded.average])):
         for one, other in zip(before, after, strict=True):
@@ -47,26 +56,26 @@ def test_the_average_follows_the_networks(state: RunState) -> None:
 def test_resuming_with_other_settings_is_refused(state: RunState, tmp_path: Path) -> None:
     save_state(state, smoke(), tmp_path / "state.pt")
     with pytest.raises(ValueError, match=r"other settings \(fit.steps, fit.evaluate_every\)"):
-        load_state(changed(steps=8, evaluate_every=8), tmp_path / "state.pt")
+        read_state(changed(steps=8, evaluate_every=8), tmp_path / "state.pt")
 
 
 def test_how_it_is_computed_may_change(state: RunState, tmp_path: Path) -> None:
     save_state(state, smoke(), tmp_path / "state.pt")
-    assert load_state(changed(compile=True, channels_last=False), tmp_path / "state.pt").step == 0
+    assert read_state(changed(compile=True, channels_last=False), tmp_path / "state.pt")["step"] == 0
 
 
 @pytest.mark.parametrize("now", [{"photos": "3 files"}, {"photos": "2 files", "pairs": "1 files"}])
 def test_resuming_on_other_data_is_refused(state: RunState, now: dict[str, str], tmp_path: Path) -> None:
     save_state(state, smoke(), tmp_path / "state.pt", {"photos": "2 files"})
     with pytest.raises(ValueError, match=r"made from other data \((photos: it was 2 files|pairs: it was none), now"):
-        load_state(smoke(), tmp_path / "state.pt", now)
+        read_state(smoke(), tmp_path / "state.pt", now)
 
 
 @pytest.mark.parametrize("content", [b"PK not a zip", b""])
 def test_a_damaged_state_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(content)
     with pytest.raises(ValueError, match="damaged"):
-        load_state(smoke(), tmp_path / "state.pt")
+        read_state(smoke(), tmp_path / "state.pt")
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:
