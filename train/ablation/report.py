@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import platform
 import statistics
@@ -15,6 +14,7 @@ import torch
 from runtime.system.files import write_atomically
 from train.ablation.variants import VARIANTS, Result
 from train.config import RunConfig
+from train.evaluation.plots import write_figure
 
 HEADLINE_PX = 4.0
 SCENES = {"all scenes": "gain_db", "the blurred ones alone": "blurred_gain_db", "the worst tenth": "worst_tenth_db"}
@@ -123,11 +123,9 @@ def _claim(text: str, holds: bool, figure: str) -> str:
 
 def write_plot(results: list[Result], path: Path) -> None:
     """Gain by misalignment, a line for each variant; written as PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 5.5), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
     whole, close = figure.subplots(1, 2)
     for axes in (whole, close):
         _draw(results, axes)
@@ -138,9 +136,7 @@ def write_plot(results: list[Result], path: Path) -> None:
     others = [r.gain_db for r in results if r.variant != "pixel loss"] or [0.0]
     close.set_ylim(min(others) - 0.05, max(others) + 0.05)
     close.set_title("the same without the pixel loss, close up")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_atomically(path, buffer.getvalue())
+    write_figure(figure, path)
 
 
 def _draw(results: list[Result], axes: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from runtime.photos import exif
@@ -20,6 +21,9 @@ from train.data.photos import Picture
 
 FULL_SCALE = {"uint8": 255, "uint16": 65535}
 """Sample type of a TIFF -> its white."""
+FULL = 65535
+Stored = NDArray[np.uint16]
+"""(H, W, 3), ``FULL`` is 1.0: half the memory of float32, and exact for 8 and 16 bits a sample."""
 
 
 def find_pairs(folder: Path, split: str = "train", layout: str = "auto") -> list[PairFiles]:
@@ -66,6 +70,16 @@ def read_picture(path: Path) -> Picture:
         ReblurError: there is no such file, it is of another kind, or it is damaged.
     """
     return _read_tiff(path) if path.suffix.lower() in TIFF_SUFFIXES else read_photo(path).rgb
+
+
+def read_stored(path: Path) -> Stored:
+    """``read_picture``, to be held in memory."""
+    return np.round(read_picture(path) * np.float64(FULL)).astype(np.uint16)
+
+
+def as_pictures(blurry: Stored, sharp: Stored) -> tuple[Picture, Picture]:
+    """A pair, or the same part of one, as float32 in [0, 1]."""
+    return (blurry / np.float64(FULL)).astype(np.float32), (sharp / np.float64(FULL)).astype(np.float32)
 
 
 def _read_tiff(path: Path) -> Picture:

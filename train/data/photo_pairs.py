@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from train.data.flow_cache import FlowCache, Flows, Recent
-from train.data.pair_files import PairFiles, check_sizes, read_picture
+from train.data.pair_files import PairFiles, Stored, as_pictures, check_sizes, read_stored
 from train.data.pair_pool import Pairs
 from train.data.photos import Picture, sharpness
 
@@ -91,7 +91,7 @@ class RealSource:
         for file_index, indices in bar:
             pair = self.files[file_index]
             blurry, sharp = self._stored(pair.blurry), self._stored(pair.sharp)
-            flows = self._flows.flows(pair, lambda b=blurry, s=sharp: (_as_float(b), _as_float(s)))  # type: ignore[misc]
+            flows = self._flows.flows(pair, partial(as_pictures, blurry, sharp))
             for index in indices:
                 rng = np.random.default_rng((self.seed, 3, index))
                 crop = best_crop(blurry, sharp, flows, size, rng)
@@ -107,19 +107,16 @@ class RealSource:
         epoch, place = divmod(turn, len(self.files))
         return int(np.random.default_rng((self.seed, 2, epoch)).permutation(len(self.files))[place])
 
-    def _stored(self, path: Path) -> NDArray[np.uint16]:
-        """(H, W, 3), 65535 is 1.0: half the memory of float32, and exact for 8 and 16 bits a sample."""
-        return self._pictures.get(path, lambda: np.round(read_picture(path) * np.float64(65535)).astype(np.uint16))
+    def _stored(self, path: Path) -> Stored:
+        return self._pictures.get(path, partial(read_stored, path))
 
 
-def best_crop(
-    blurry: NDArray[np.uint16], sharp: NDArray[np.uint16], flows: Flows, size_px: int, rng: np.random.Generator
-) -> Crop:
+def best_crop(blurry: Stored, sharp: Stored, flows: Flows, size_px: int, rng: np.random.Generator) -> Crop:
     """Of ``DRAWS`` random crops, the one whose sharp window has most detail.
 
     Args:
-        blurry: (H, W, 3), 65535 is 1.0.
-        sharp: (H, W, 3), the same.
+        blurry: (H, W, 3).
+        sharp: (H, W, 3).
         flows: (4, H, W), of the whole pictures.
         size_px: side of a crop.
         rng: source of the draws.
@@ -136,7 +133,7 @@ def best_crop(
     return best
 
 
-def cut(blurry: NDArray[np.uint16], sharp: NDArray[np.uint16], flows: Flows, y: int, x: int, size_px: int) -> Crop:
+def cut(blurry: Stored, sharp: Stored, flows: Flows, y: int, x: int, size_px: int) -> Crop:
     """The blurry window at (y, x), and the sharp one where its median flow points, kept inside the picture."""
     height, width = blurry.shape[:2]
     here = (slice(y, y + size_px), slice(x, x + size_px))
@@ -148,8 +145,4 @@ def cut(blurry: NDArray[np.uint16], sharp: NDArray[np.uint16], flows: Flows, y: 
     offset = np.array([sharp_x - x, sharp_y - y], np.float32)[:, None, None]
     to_blurry = flows[2:4, *there].astype(np.float32)
     left = np.concatenate([to_sharp - offset, to_blurry + offset])
-    return Crop(_as_float(blurry[here]), _as_float(sharp[there]), left)
-
-
-def _as_float(stored: NDArray[np.uint16]) -> Picture:
-    return (stored / np.float64(65535)).astype(np.float32)
+    return Crop(*as_pictures(blurry[here], sharp[there]), left)

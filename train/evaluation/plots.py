@@ -1,14 +1,18 @@
-"""The per-sigma table as a picture."""
+"""The per-sigma table as a picture; and how any figure is written."""
 
 from __future__ import annotations
 
 import importlib.util
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from train.evaluation.per_sigma import MEAN_RANGE_PX, PSFS, PerSigma
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = {"gaussian": "tab:blue", "disc": "tab:orange"}
 MARKERS = {"gaussian": "o", "disc": "s"}
@@ -33,11 +37,9 @@ def plot_per_sigma(figures: PerSigma, path: Path, title: str = "") -> None:
         ReblurError: as ``check_plottable``, or the file cannot be written.
     """
     check_plottable(path)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.axvspan(*MEAN_RANGE_PX, color="0.93", zorder=0)
     axes.axhline(0, color="0.4", linewidth=1)
@@ -58,6 +60,15 @@ def plot_per_sigma(figures: PerSigma, path: Path, title: str = "") -> None:
     axes.set_title(title or f"Even blur, {figures.crops} textured crops")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
+    write_figure(figure, path)
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure of matplotlib as PNG, atomically, without any window.
+
+    Raises:
+        ReblurError: the file cannot be written.
+    """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", backend="agg")
     write_atomically(path, buffer.getvalue())

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 import train.data.photo_pairs
-from train.data.pair_files import PairFiles, find_pairs
+from train.data.pair_files import PairFiles, find_pairs, read_stored
 from train.data.photo_pairs import CROPS_IN_A_ROW, RealSource, best_crop, cut
 from train.data.textures import dead_leaves
 
@@ -95,8 +95,7 @@ def test_every_file_has_its_turn(files: list[PairFiles]) -> None:
 
 def test_pictures_are_decoded_once_while_they_fit(files: list[PairFiles], monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    decode = train.data.photo_pairs.read_picture
-    monkeypatch.setattr(train.data.photo_pairs, "read_picture", lambda path: (read.append(path), decode(path))[1])
+    monkeypatch.setattr(train.data.photo_pairs, "read_stored", lambda path: (read.append(path), read_stored(path))[1])
     one_picture = 160 * 128 * 3 * 2
     source = RealSource(files, size_px=32, seed=0)
     for first in (0, 3 * CROPS_IN_A_ROW):
