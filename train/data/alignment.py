@@ -144,7 +144,7 @@ def blur_bank(sharp: Picture) -> list[Picture]:
         light if s == 0 else cv2.GaussianBlur(light, (0, 0), s, borderType=cv2.BORDER_REFLECT_101)
         for s in MATCH_SIGMAS_PX
     ]
-    return [encode(b) for b in blurred]
+    return [encode(np.asarray(b, np.float32)) for b in blurred]
 
 
 def match_blur(blurry: Picture, bank: list[Picture], flow: Map) -> Picture:
