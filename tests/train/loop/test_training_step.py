@@ -60,6 +60,7 @@ def test_each_step_trains_the_networks_of_its_stage(run: tuple[RunState, PairPoo
         {"deblur", "defocus", "average"},
     ]
     assert state.step == pool.step == 4
+    assert int(state.average.n_averaged) == 3  # its decay grows with every update: none is spent while R trains alone
 
 
 def test_triplets_are_made_when_stage_three_begins_by_the_module_as_it_is_then(
