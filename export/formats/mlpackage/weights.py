@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.formats.mlpackage.kmeans import best_clusters
 from export.interpreters.mil.quiet import quiet, quiet_warnings
 from runtime.system.errors import ReblurError
 
@@ -78,7 +77,10 @@ def palettize(model: Any, kept: Collection[str]) -> Any:
 
 
 def palette(weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """The table with the smallest square error that there is, the same on every machine; see ``best_clusters``.
+    """The table with the smallest square error that there is, the same on every machine.
+
+    It is coremltools' own exact k-means in one dimension, which coremltools itself takes for large tensors only: for
+    others it starts from random points.
 
     Args:
         weights: any shape; float.
@@ -87,13 +89,15 @@ def palette(weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         The table, (2 ** PALETTE_BITS,) in ascending order and of the weights' type, and for each weight, (N,), its
         place in the table.
     """
+    with quiet_warnings():
+        from coremltools._deps import _kmeans1d
+
     values, places, counts = np.unique(weights.astype(np.float64), return_inverse=True, return_counts=True)
     size = 2**PALETTE_BITS
-    starts = best_clusters(values, counts, min(size, len(values)))
-    centres = np.add.reduceat(counts * values, starts) / np.add.reduceat(counts, starts)
+    found = _kmeans1d.cluster(values, min(size, len(values)), weights=counts)
+    centres = np.asarray(found.centroids)
     table = np.concatenate([centres, np.full(size - len(centres), centres[-1])]).astype(weights.dtype)
-    cluster = np.searchsorted(starts, np.arange(len(values)), side="right") - 1
-    return table, cluster[places.reshape(-1)].astype(np.uint8)
+    return table, np.asarray(found.clusters)[places.reshape(-1)].astype(np.uint8)
 
 
 def _configured(tools: Any, config: Any, kept: Collection[str]) -> Any:
