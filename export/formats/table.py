@@ -15,8 +15,7 @@ from runtime.system.errors import ReblurError
 
 def support_of(target: str) -> TargetSupport:
     """What the export does with the files of a target, a key of ``TARGETS``."""
-    support: TargetSupport = import_module(f"export.formats.{TARGETS[target].folder}.targets").SUPPORT[target]
-    return support
+    return import_module(f"export.formats.{TARGETS[target].folder}.targets").SUPPORT[target]
 
 
 def runtimes_of(artifact: Artifact) -> tuple[Runtime, ...]:

@@ -59,8 +59,7 @@ class FusedGraph(nn.Module):
     def forward(self, image: Tensor, target_sigma_px: Tensor) -> Tensor:
         """(B, 3, H, W) sRGB, (B, 1, H, W) pixels -> (B, 3, H, W) sRGB in [0, 1]."""
         sharp = self.deblur(image, self.defocus(image))
-        refocused: Tensor = self.refocus(sharp, target_sigma_px)
-        return refocused
+        return self.refocus(sharp, target_sigma_px)
 
 
 def picture(name: str, meaning: str) -> TensorMeaning:

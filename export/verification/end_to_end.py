@@ -199,5 +199,4 @@ def _photo(name: str, height: int, width: int, blur_px: float) -> NDArray[np.uin
     if blur_px > 0.0:
         with torch.no_grad():
             picture = Refocus(blur_px)(picture, diagonal_ramp(height, width, blur_px))
-    codes: NDArray[np.uint8] = (picture[0].permute(1, 2, 0) * 255.0).round().to(torch.uint8).contiguous().numpy()
-    return codes
+    return (picture[0].permute(1, 2, 0) * 255.0).round().to(torch.uint8).contiguous().numpy()

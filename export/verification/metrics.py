@@ -110,7 +110,6 @@ METRICS: dict[str, Callable[[Case, FloatArray], float]] = {
 }
 """Each takes the case and the output at the pixels that the case's own outputs have."""
 HIGHER_IS_BETTER: frozenset[str] = frozenset({"psnr_db", "residual_snr_db", "gain_kept", "exact_psnr_db"})
-AGAINST_TRUTH: frozenset[str] = frozenset({"loss_db", "gain_kept", "loss_px", "exact_psnr_db"})
 ERRORS: dict[str, Callable[[Case, float], tuple[Statistic, float]]] = {
     "psnr_db": lambda _, db: ("rms", 10.0 ** (-db / 20.0)),
     "residual_snr_db": lambda case, db: ("rms", float(np.sqrt(np.mean(_residual(case) ** 2))) * 10.0 ** (-db / 20.0)),

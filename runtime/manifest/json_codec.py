@@ -33,8 +33,7 @@ def from_json(kind: type[Record], value: Any, where: str) -> Record:
     Raises:
         ReblurError: names the place, what was expected there and what was found.
     """
-    result: Record = _read(kind, value, where)
-    return result
+    return _read(kind, value, where)
 
 
 def to_json(record: Any) -> Any:

@@ -128,5 +128,4 @@ def _made_deterministic(model: ModelProto) -> bytes:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ReblurError(f"the converted ONNX file is not valid: {first_line(error)}") from error
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    return model.SerializeToString(deterministic=True)

@@ -42,8 +42,7 @@ class ShuffledUp(nn.Module):
         """(1, I, h, w) -> (1, C, 2 h, 2 w)."""
         height, width = int(x.shape[2]), int(x.shape[3])
         blocks = self.conv(x).view(self.channels, FACTOR, FACTOR, height, width).permute(0, 3, 1, 4, 2).contiguous()
-        result: Tensor = blocks.view(1, self.channels, FACTOR * height, FACTOR * width)
-        return result
+        return blocks.view(1, self.channels, FACTOR * height, FACTOR * width)
 
 
 class LacedUp(nn.Module):
@@ -90,8 +89,7 @@ class BlockStem(nn.Module):
         """(1, I, H, W) -> (1, O, H/2, W/2)."""
         _, channels, height, width = (int(size) for size in x.shape)
         blocks = x.view(channels, height // FACTOR, FACTOR, width // FACTOR, FACTOR).permute(2, 4, 0, 1, 3).contiguous()
-        result: Tensor = self.conv(blocks.view(1, FACTOR * FACTOR * channels, height // FACTOR, width // FACTOR))
-        return result
+        return self.conv(blocks.view(1, FACTOR * FACTOR * channels, height // FACTOR, width // FACTOR))
 
 
 def without_strides(module: nn.Module) -> nn.Module:

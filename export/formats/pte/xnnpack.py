@@ -112,5 +112,4 @@ def _quantized(
     prepared = prepare_pt2e(torch.export.export(module, inputs).module(), float_at_both_ends(settings))
     for sample in calibration:
         prepared(*(x.contiguous() for x in sample))
-    quantized: nn.Module = convert_pt2e(prepared)
-    return quantized
+    return convert_pt2e(prepared)

@@ -38,8 +38,7 @@ class ThreeChannelSigma(nn.Module):
 
     def forward(self, sharp: Tensor, target_sigma_px: Tensor) -> Tensor:
         """(B, 3, H, W) sRGB in [0, 1], (B, 1, H, W) pixels -> (B, 3, H, W) sRGB in [0, 1]."""
-        result: Tensor = self.refocus(sharp, torch.cat([target_sigma_px] * 3, dim=1))
-        return result
+        return self.refocus(sharp, torch.cat([target_sigma_px] * 3, dim=1))
 
 
 def to_layout(x: Tensor, layout: Layout) -> Tensor:
@@ -71,8 +70,7 @@ def convert(module: nn.Module, example_inputs: Sequence[Tensor], outputs: int, l
         module = litert_torch.to_channel_last_io(_with_wide_sigma(module), args=inputs, outputs=list(range(outputs)))
     with _concatenations_laid_out(layout):
         converted = litert_torch.convert(module.eval(), tuple(to_layout(x, layout) for x in example_inputs))
-    content: bytes = converted.model_content()
-    return content
+    return converted.model_content()
 
 
 def _with_wide_sigma(module: nn.Module) -> nn.Module:

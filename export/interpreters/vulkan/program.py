@@ -74,11 +74,6 @@ class VkProgram:
         """How often each op runs."""
         return dict(Counter(call.op for call in self.graph.calls))
 
-    @property
-    def is_half(self) -> bool:
-        """Whether the graph stores its results in half precision."""
-        return all(self.graph.tensor(call.output).dtype == HALF for call in self.graph.calls)
-
     def run(self, inputs: Sequence[np.ndarray], precision: str = "fp16") -> list[np.ndarray]:
         """The file's outputs, in order, for its inputs, in order; each float32.
 
