@@ -16,7 +16,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
 
 from train.checkpoint import Restorer
 from train.config import LossConfig, RunConfig
@@ -32,6 +31,7 @@ from train.loop.run_state import initial_state
 from train.loop.training_step import training_step
 from train.objective.losses import reblur_picture
 from train.objective.step import Networks
+from train.progress import progress_bar
 
 LARGE_BLUR_PX = 2.5
 """Sigma from which a pixel counts as under large blur."""
@@ -128,7 +128,7 @@ def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, Restorer
     """Train; returns the networks, the averaged deployable ones, and the verdict on the reblurring module."""
     state = initial_state(config)
     verdict = "not used"
-    for _ in tqdm(range(config.fit.total_steps), desc="training", unit="step", leave=False):
+    for _ in progress_bar(range(config.fit.total_steps), desc="training", unit="step", leave=False):
         batch, result, *_ = training_step(state, pool, config)
         if result.reblurred is not None and state.step % config.fit.log_every == 0:
             verdict = examine(result.reblurred, batch, partial(reblur_picture, state.networks.reblur)).verdict

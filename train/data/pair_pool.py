@@ -14,10 +14,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from train.config import LossConfig, RunConfig
 from train.data.alignment import refine, trust_mask, warp
+from train.progress import progress_bar
 
 FILL_CHUNK = 16
 """Pairs made at once while the pool is filled."""
@@ -135,7 +135,7 @@ class PairPool:
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="pairs") if ahead else None
         self._coming: tuple[int, Future[Tensor]] | None = None
         first = self._first_at(step)
-        with tqdm(total=fit.pool_size, desc="making pairs", unit="pair", leave=False) as bar:
+        with progress_bar(total=fit.pool_size, desc="making pairs", unit="pair", leave=False) as bar:
             for start in range(first, first + fit.pool_size, FILL_CHUNK):
                 count = min(FILL_CHUNK, first + fit.pool_size - start)
                 self._insert(start, self._make(start, count))
@@ -168,7 +168,7 @@ class PairPool:
     def make_triplets(self, reblur: Reblur) -> None:
         """From now on every pair carries what ``reblur`` makes of it; the ones here are seen to at once."""
         self.reblur = reblur
-        for place in tqdm(range(self.config.fit.pool_size), desc="making triplets", unit="pair", leave=False):
+        for place in progress_bar(range(self.config.fit.pool_size), desc="making triplets", unit="pair", leave=False):
             self._make_triplet(place)
 
     def _make_triplet(self, place: int) -> None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
@@ -17,6 +16,7 @@ from train.data.flow_cache import FlowCache, Flows, Recent
 from train.data.pair_files import PairFiles, Stored, as_pictures, check_sizes, read_stored
 from train.data.pair_pool import Pairs
 from train.data.photos import Picture, sharpness
+from train.progress import progress_bar
 
 CROPS_IN_A_ROW = 4
 """Consecutive pairs cut from the same pictures: these must be decoded that much less often."""
@@ -87,7 +87,9 @@ class RealSource:
         visits: dict[int, list[int]] = {}
         for index in range(first, first + count):
             visits.setdefault(self.file_of(index), []).append(index)
-        bar = tqdm(visits.items(), desc="cutting pairs", unit="picture", leave=False, disable=len(visits) < BAR_FROM)
+        bar = progress_bar(
+            visits.items(), desc="cutting pairs", unit="picture", leave=False, visible=len(visits) >= BAR_FROM
+        )
         for file_index, indices in bar:
             pair = self.files[file_index]
             blurry, sharp = self._stored(pair.blurry), self._stored(pair.sharp)

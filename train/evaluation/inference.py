@@ -9,9 +9,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from train.data.photos import Picture
+from train.progress import progress_bar
 
 SIZE_MULTIPLE_PX = 32
 """Both sides of a picture have to be a multiple of this: no network here halves more often than five times."""
@@ -32,7 +32,7 @@ def restore(deblur: nn.Module, defocus: nn.Module, blurry: Tensor, batch_size: i
     """
     device = next(deblur.parameters()).device
     sharp, blur_map = [], []
-    for part in tqdm(blurry.split(batch_size), desc="restoring", unit="batch", leave=False, disable=None):
+    for part in progress_bar(blurry.split(batch_size), desc="restoring", unit="batch", leave=False):
         part = part.to(device)
         of_part = defocus(part)
         sharp.append(deblur(part, of_part).clamp(0, 1).float().cpu())

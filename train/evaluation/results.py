@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
-from tqdm import tqdm
 
 from runtime.system.files import write_atomically
 from train.data.photos import Picture
@@ -19,6 +18,7 @@ from train.evaluation.inference import has_sigma_map
 from train.evaluation.lpips_score import Perceptual
 from train.evaluation.metrics import Scores, SigmaScores, score, sigma_scores, texture_mask
 from train.evaluation.misaligned import Compared, Shift
+from train.progress import progress_bar
 
 NOT_RUN = "not run"
 PAIRS = "pairs"
@@ -79,7 +79,7 @@ def rows_of(
     """A row for each aligned picture; ``restored`` (N, 3, H, W) and ``blur_map`` (N, C, H, W) are what became of it."""
     textured = texture_mask(data.sharp)
     rows = []
-    for i in tqdm(range(len(restored)), desc="scoring", unit="picture", leave=False, disable=None):
+    for i in progress_bar(range(len(restored)), desc="scoring", unit="picture", leave=False):
         blurry, sharp, output = (_picture(stack[i]) for stack in (data.blurry, data.sharp, restored))
         sigma = None
         if has_sigma_map(blur_map):

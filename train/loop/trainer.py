@@ -15,7 +15,6 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from tqdm import tqdm
 
 from train.checkpoint import save_deployable
 from train.config import RunConfig
@@ -29,8 +28,11 @@ from train.loop.run_state import RunState, initial_state, read_state, restore_st
 from train.loop.training_data import TrainingData, measure
 from train.loop.training_step import Stepped, training_step
 from train.loop.warm_start import WarmStart
+from train.progress import progress_bar
 
 CPU = torch.device("cpu")
+SAVE_EVERY_S = 180.0
+"""A run that is killed loses no more than this, however rarely it is evaluated."""
 
 
 @dataclass
@@ -127,9 +129,10 @@ class Trainer:
         fit, state = self.config.fit, self.state
         pool = PairPool(self.data.source, self.config, step=state.step, device=self.device)
         self.times.start()
+        saved = time.monotonic()
         figures = None
-        with tqdm(
-            total=fit.total_steps, initial=state.step, desc="training", unit="step", disable=not self.world.is_first
+        with progress_bar(
+            total=fit.total_steps, initial=state.step, desc="training", unit="step", visible=self.world.is_first
         ) as bar:
             while state.step < fit.total_steps:
                 stepped = training_step(state, pool, self.config, self.world)
@@ -142,7 +145,11 @@ class Trainer:
                     figures = self._checkpoint(stepped.batch)
                     self.times.skip(time.perf_counter() - started)
                     if figures is not None:
+                        saved = time.monotonic()
                         bar.write(f"step {state.step}: {figures}", file=sys.stderr)
+                elif self.world.is_first and time.monotonic() - saved > SAVE_EVERY_S:
+                    save_state(state, self.config, self.state_path, self.provenance)
+                    saved = time.monotonic()
                 if self.world.any(self.options.interruption.requested):
                     if self.world.is_first:
                         save_state(state, self.config, self.state_path, self.provenance)

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from runtime.system.arrays import FloatArray
 from train.config import SceneConfig
 from train.data.scenes import SceneRenderer
+from train.progress import progress_bar
 
 SCENES_SEED = 771_001
 """Of the scenes, which no training of the float networks has seen."""
@@ -56,7 +56,7 @@ def render_pictures(
         photos, dataclasses.replace(SceneConfig(), size_px=size_px, dead_leaves_count=LEAVES), seed
     )
     blurry, sharp = [], []
-    for index in tqdm(range(count), desc="making scenes", unit="scene", leave=False, disable=None):
+    for index in progress_bar(range(count), desc="making scenes", unit="scene", leave=False):
         scene = renderer.render([renderer.plan(index)])
         blurry.append(scene.blurry)
         sharp.append(scene.sharp)

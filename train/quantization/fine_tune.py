@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from runtime.system.errors import ReblurError
 from train.checkpoint import Deployable
 from train.networks.deblur import DeblurNet
 from train.networks.defocus import DefocusNet
 from train.objective.losses import charbonnier
+from train.progress import progress_bar
 from train.quantization.crops import Pictures, crops, photograph_crops, vary_map
 from train.quantization.equalization import equalise_stem
 from train.quantization.fake_quant import Inputs, SimulatedInt8
@@ -125,7 +125,7 @@ def fine_tune(
     generator = torch.Generator().manual_seed(config.seed)
     optimiser = torch.optim.Adam(student.parameters(), lr=config.learning_rates[name])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, config.steps))
-    for step in tqdm(range(config.steps), desc=f"fine-tuning {name}", unit="step", leave=False, disable=None):
+    for step in progress_bar(range(config.steps), desc=f"fine-tuning {name}", unit="step", leave=False):
         if step and step % config.measure_every == 0:
             student.measure_ranges(ranges)
         with torch.no_grad():

@@ -210,3 +210,18 @@ def test_a_minute_of_training_deblurs_and_finds_the_blur(tmp_path: Path) -> None
     assert figures.worse_share < 0.3  # scenes that are all but sharp: so short a training cannot leave them alone
     assert figures.sigma_mae_px < 0.45
     assert figures.sigma_correlation > 0.65
+
+
+def test_the_state_is_saved_by_time_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed in its third step, long before the first evaluation."""
+
+    def step_and_die(state: RunState, *rest: Any) -> Stepped:
+        if state.step == 2:
+            raise RuntimeError("killed")
+        return training_step(state, *rest)
+
+    monkeypatch.setattr("train.loop.trainer.training_step", step_and_die)
+    monkeypatch.setattr("train.loop.trainer.SAVE_EVERY_S", 0.0)
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(tiny(100), data_of(tiny(100)), tmp_path)
+    assert states(tmp_path)[0]["step"] == 2
