@@ -1,84 +1,49 @@
 """How far the int8 defocus maps are from the float network's on evenly blurred photographs, beyond the gates' cases.
 
-    python -m benchmarks.int8_maps [DIR]        (after `make export`; DIR defaults to artifacts)
+    python -m benchmarks.int8_maps [FOLDER]        (after `make export`; FOLDER defaults to artifacts)
 
 The gates ask one evenly blurred photograph. Here each check picture is blurred evenly by several sigmas, where the map
 should be flat and eight bits show most: mean and 99th percentile of the absolute error in pixels, for each file.
 
-Exit code: 0 the table was printed, 2 there is no export, or it was not made from the shipped checkpoint.
+Exit code: 0 the table was printed, 2 there is no export, or it was not made from the shipped checkpoint, 130
+interrupted.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
+from runtime.system.command_line import command_parser, run_command
 
-from export.data.pictures import CHECK_PICTURES, blur_like_light, load_picture
-from export.graphs.specs import build_graphs
-from runtime.backends import open_artifact
-from runtime.manifest.manifest import Manifest
-from runtime.manifest.records import CPU_DELEGATES
-from runtime.system.arrays import FloatArray
-from runtime.system.errors import ReblurError
-from runtime.system.files import sha256_of
-from train.checkpoint import load_deployable
-from train.weights import SHIPPED
-
-SIGMAS_PX = (0.6, 1.5, 3.0, 4.5)
+MODULE = "benchmarks.int8_maps"
 
 
-def blurred_pictures(height: int, width: int) -> Iterator[tuple[str, FloatArray]]:
-    """Name and (1, 3, H, W) sRGB of each check picture at each sigma."""
-    for name in CHECK_PICTURES:
-        picture = load_picture(name, height, width)
-        for sigma_px in SIGMAS_PX:
-            blurred = blur_like_light(picture, torch.full((1, 1, height, width), sigma_px))
-            yield f"{name}, {sigma_px:g} px", blurred.numpy()
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Run the command; see the module's docstring for arguments."""
+    return run_command(MODULE, lambda: run(parser(prog).parse_args(argv)))
 
 
-def table(directory: Path) -> str:
-    """The errors of every int8 defocus file of an export, as markdown.
+def parser(prog: str | None = None) -> argparse.ArgumentParser:
+    """Arguments of the command line."""
+    codes = "0 the table was printed, 2 no export of the shipped checkpoint there, 130 interrupted"
+    parser = command_parser(MODULE, prog, example="artifacts", exit_codes=codes)
+    folder = "that an export wrote; default: artifacts"
+    parser.add_argument("directory", type=Path, nargs="?", default=Path("artifacts"), metavar="FOLDER", help=folder)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table.
 
     Raises:
         ReblurError: there is no export, none of its files is one, or it was made from another checkpoint.
     """
-    manifest = Manifest.load(directory)
-    if manifest.checkpoint.sha256 != sha256_of(SHIPPED):
-        raise ReblurError(f"{directory} was made from {manifest.checkpoint.name}, not from the shipped {SHIPPED.name}")
-    made = [
-        artifact
-        for artifact in manifest.artifacts
-        if (artifact.graph, artifact.precision) == ("defocus", "int8") and artifact.delegate in CPU_DELEGATES
-    ]
-    if not made:
-        raise ReblurError(f"{directory} has no int8 defocus file: run `make export` first")
-    height, width = made[0].size_px
-    network = build_graphs(load_deployable(SHIPPED))["defocus"].module
-    runners = [open_artifact(artifact, directory) for artifact in made if artifact.size_px == (height, width)]
-    lines = [f"| picture | {' | '.join(runner.artifact.id for runner in runners)} |", "|---" * (len(runners) + 1) + "|"]
-    for name, picture in blurred_pictures(height, width):
-        with torch.no_grad():
-            expected = network(torch.from_numpy(picture)).numpy()
-        errors = [np.abs(runner.run({"image": picture})["sigma_px"] - expected) for runner in runners]
-        lines.append(f"| {name} | {' | '.join(f'{e.mean():.2f}, {np.quantile(e, 0.99):.2f}' for e in errors)} |")
-        print(f"{name}: done", file=sys.stderr, flush=True)
-    return "\n".join(lines)
+    from benchmarks.measurements.int8_maps import table
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table; see the module's docstring."""
-    arguments = list(sys.argv[1:] if argv is None else argv) or ["artifacts"]
-    try:
-        print(table(Path(arguments[0])))
-    except KeyboardInterrupt:
-        return 130
-    except (ReblurError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    print(table(arguments.directory))
     return 0
 
 

@@ -9,6 +9,7 @@ One CPU thread, or a CUDA device where there is one. Without photographs: of dea
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -47,3 +48,7 @@ def test_scenes(device: str, layers: int, benchmark: BenchmarkFixture) -> None:
 
     benchmark.group = f"{at_once} scene{'s' * (at_once > 1)} at once, {device}"
     assert torch.isfinite(benchmark(make)).all()
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,6 +1,6 @@
 """One command from a checkpoint to verified artefacts for every runtime.
 
-    python -m export.all [--checkpoint F] [--out DIR] [--size HxW[,HxW...]] [--overwrite]
+    python -m export.all [--checkpoint FILE] [--out FOLDER] [--size HxW[,HxW...]] [--overwrite]
                          [--recipes NAMES] [--formats NAMES] [--graphs NAMES] [--no-controls] [--list]
                          [--jobs N] [--force] [--sign KEY] [--json]
 
@@ -17,6 +17,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from export.execution.disk import full_disk_message, is_full_disk
@@ -25,58 +26,64 @@ from export.execution.output_folder import check_destination, publish, staging_f
 from export.execution.progress import Progress
 from export.recipes.jobs import Plan, sizes_from
 from export.recipes.recipe import FORMATS, GRAPHS, names_from, recipe_table, select
+from runtime.system.command_line import add_jobs, add_json, command_parser, print_json, run_command
 from runtime.system.errors import ReblurError
 from train.weights import SHIPPED
 
+MODULE = "export.all"
 DEFAULT_OUT = Path("artifacts")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Run the command; see the module's docstring for arguments and exit codes."""
-    arguments = parse(argv)
-    try:
-        with Interrupts() as interrupts:
-            plan = make_plan(arguments)
-            if arguments.list:
-                print(recipe_table(plan.recipes))
-                return 0
-            check_destination(plan.out, arguments.overwrite)
-            return export(plan, interrupts, key=arguments.sign, as_json=arguments.json)
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
-        return 130
-    except (ReblurError, OSError) as error:
-        print(f"error: {sentence(error, arguments.out.absolute())}", file=sys.stderr)
-        return 2
+    interrupted = "interrupted: nothing was written"
+    return run_command(MODULE, lambda: run(parser(prog).parse_args(argv)), interrupted=interrupted)
 
 
-def sentence(error: ReblurError | OSError, out: Path) -> str:
-    """What to tell the user."""
-    if is_full_disk(error):
-        return full_disk_message(out)
-    if isinstance(error, OSError):
-        return f"{error.filename or out}: {error.strerror or error}"
-    return str(error)
-
-
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parser(prog: str | None = None) -> argparse.ArgumentParser:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m export.all", description=(__doc__ or "").splitlines()[0])
+    codes = "0 nothing failed, 1 something failed, 2 wrong use or nothing could be made, 130 interrupted"
+    example = "--checkpoint runs/mine/best.safetensors --out mine --recipes 'tflite-int8'"
+    parser = command_parser(MODULE, prog, example=example, exit_codes=codes)
     add = parser.add_argument
-    add("--checkpoint", type=Path, default=SHIPPED, metavar="F", help="default: the shipped one")
-    add("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="default: %(default)s")
+    add("--checkpoint", type=Path, default=SHIPPED, metavar="FILE", help="default: the shipped one")
+    add("--out", type=Path, default=DEFAULT_OUT, metavar="FOLDER", help="default: %(default)s")
     add("--size", default="512x512", metavar="HxW[,HxW...]", help="pixels; default: %(default)s")
     add("--recipes", default="*", metavar="NAMES", help="such as tflite-int8 or deblur-*; default: all")
     add("--formats", default=",".join(FORMATS), metavar="NAMES", help="default: %(default)s")
     add("--graphs", default=",".join(GRAPHS), metavar="NAMES", help="default: %(default)s")
     add("--list", action="store_true", help="print the recipes and stop")
-    add("--overwrite", action="store_true", help="replace an earlier export at DIR")
+    add("--overwrite", action="store_true", help="replace an earlier export at FOLDER")
     add("--force", action="store_true", help="make again what has not changed, too")
     add("--no-controls", dest="controls", action="store_false", help="do not try files that are broken on purpose")
-    add("--jobs", type=int, metavar="N", help="processes; 0: all in this one; default: by processors and memory")
+    add_jobs(parser)
     add("--sign", type=Path, metavar="KEY", help="private key (PEM) to sign the export with")
-    add("--json", action="store_true", help="print a summary as JSON instead of the table")
-    return parser.parse_args(argv)
+    add_json(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the recipes, or export.
+
+    Raises:
+        ReblurError: an argument is wrong, a disk is full, or nothing could be made.
+    """
+    out = arguments.out.absolute()
+    try:
+        with Interrupts() as interrupts:
+            plan = make_plan(arguments)
+            if arguments.list:
+                if arguments.json:
+                    print_json({"recipes": [{"id": recipe.id, **asdict(recipe)} for recipe in plan.recipes]})
+                else:
+                    print(recipe_table(plan.recipes))
+                return 0
+            check_destination(plan.out, arguments.overwrite)
+            return export(plan, interrupts, key=arguments.sign, as_json=arguments.json)
+    except (ReblurError, OSError) as error:
+        if is_full_disk(error):
+            raise ReblurError(full_disk_message(out)) from error
+        raise
 
 
 def make_plan(arguments: argparse.Namespace) -> Plan:
@@ -87,8 +94,6 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     """
     from export.execution.process_pool import sensible_jobs
 
-    if arguments.jobs is not None and arguments.jobs < 0:
-        raise ReblurError(f"--jobs must be 0 or more, got {arguments.jobs}")
     formats = names_from(arguments.formats, FORMATS, "format")
     graphs = names_from(arguments.graphs, GRAPHS, "graph")
     plan = Plan(

@@ -23,7 +23,7 @@ from export.faults.run import by_artifact, controls_from, try_controls
 from export.graphs.preprocessing import RESIZE, TILING
 from export.recipes.jobs import Job, Plan, size_name
 from export.recipes.recipe import ALL_GRAPHS, pipelines
-from export.recipes.tool_versions import all_versions, reblur_version
+from export.recipes.tool_versions import all_versions
 from export.reporting.manifest_schema import copy_schema
 from export.reporting.page import write_report
 from export.verification.artifact import tools_of
@@ -34,6 +34,7 @@ from runtime.manifest.manifest import SCHEMA_VERSION, Manifest, check_files
 from runtime.manifest.records import Artifact, Checkpoint, Pipeline, Size
 from runtime.system.errors import ReblurError
 from runtime.system.files import sha256_of
+from runtime.system.version import reblur_version
 from train.checkpoint import Deployable
 from train.quantization.weights import int8_path
 

@@ -4,35 +4,59 @@
 
 Where an operator really runs is decided on the device, by its system and its drivers. Each rule says why, and where
 that is written down. The table is ``export.analysis.rules``; a rule looks at one operator.
+
+Exit code: 0 all files were read, whatever was found, 2 wrong use or one cannot be read, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.analysis.findings import PREDICTION, lint_findings
-from export.formats.table import read_graph
-from runtime.system.errors import ReblurError
+from runtime.system.command_line import add_json, command_parser, print_json, run_command
+
+MODULE = "export.lint"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the findings for the files named; 2 where one cannot be read."""
-    paths = [Path(name) for name in (sys.argv[1:] if argv is None else argv)]
-    if not paths:
-        print("error: name at least one .mlpackage, .onnx, .pte or .tflite", file=sys.stderr)
-        return 2
-    for path in paths:
-        try:
-            findings = lint_findings(read_graph(path))
-        except (ReblurError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Run the command; see the module's docstring for arguments and exit codes."""
+    return run_command(MODULE, lambda: run(parser(prog).parse_args(argv)))
+
+
+def parser(prog: str | None = None) -> argparse.ArgumentParser:
+    """Arguments of the command line."""
+    codes = "0 all files were read, whatever was found, 2 wrong use or one cannot be read, 130 interrupted"
+    example = "artifacts/deblur_fp16.mlpackage artifacts/deblur_int8.tflite"
+    parser = command_parser(MODULE, prog, example=example, exit_codes=codes)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".mlpackage, .onnx, .pte or .tflite")
+    add_json(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the findings for the files named.
+
+    Raises:
+        ReblurError: one is of another kind, or damaged.
+    """
+    from export.analysis.findings import PREDICTION, lint_findings
+    from export.formats.table import read_graph
+    from runtime.manifest.json_codec import to_json
+
+    found = []
+    for path in arguments.files:
+        findings = lint_findings(read_graph(path))
+        found.append({"path": str(path), "findings": to_json(findings)})
+        if arguments.json:
+            continue
         print(f"{path} ({PREDICTION})")
         for finding in findings:
             kinds = ", ".join(finding.operators[:4]) + (", ..." if len(finding.operators) > 4 else "")
             print(f"  {finding.unit:13} {finding.effect:6} {finding.rule}: {finding.count} x {kinds}: {finding.why}")
+    if arguments.json:
+        print_json({"note": PREDICTION, "files": found})
     return 0
 
 

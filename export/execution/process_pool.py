@@ -26,6 +26,7 @@ from typing import Any
 
 from export.execution.disk import full_disk_message, is_full_disk
 from export.execution.interrupts import Interrupts
+from runtime.system.child_processes import as_child_environment
 from runtime.system.errors import ReblurError, reason_of
 from runtime.system.silence import silence
 
@@ -145,7 +146,7 @@ def _apart(
                 on_start(task)
                 # Interrupts are this process's to handle, which stops the others.
                 process = context.Process(target=_work, args=(task, threads, os.getpid()), daemon=True)
-                with silence():
+                with silence(), as_child_environment():  # the first one starts the server
                     process.start()
                 running[process.sentinel] = _Running(
                     task=task, process=process, deadline=time.monotonic() + task.limit_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runtime.manifest.records import ResizePolicy, Tiling
-from runtime.refocusing.pipeline import WORKING_LONG_SIDE_PX
+from runtime.refocusing.defaults import WORKING_LONG_SIDE_PX
 from runtime.refocusing.tiling import ALIGNMENT_PX
 
 RESIZE = ResizePolicy(

@@ -84,6 +84,18 @@ SIZE_MULTIPLE = 16
 SMALLEST_PX = 64
 
 
+def size_from(text: str) -> Size:
+    """Parse a size such as "512x512".
+
+    Raises:
+        ReblurError: it is no size that the graphs can have, or there are several.
+    """
+    size, *more = sizes_from(text)
+    if more:
+        raise ReblurError(f"--size: expected one size, got {text!r}")
+    return size
+
+
 def sizes_from(text: str) -> tuple[Size, ...]:
     """Parse sizes such as "512x512,256x384".
 

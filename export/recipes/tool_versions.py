@@ -1,24 +1,13 @@
-"""Versions of the project and of the tools, read from their metadata without importing them."""
+"""Versions of the tools, read from their metadata without importing them."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-import tomllib
 from collections.abc import Iterable
-from pathlib import Path
 
 COMMON_TOOLS = ("torch", "numpy")
 """What takes part in every export."""
-
-
-def reblur_version() -> str:
-    """The project's version; from pyproject.toml where the project is used without being installed."""
-    try:
-        return importlib.metadata.version("reblur")
-    except importlib.metadata.PackageNotFoundError:
-        text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
-        return str(tomllib.loads(text)["project"]["version"])
 
 
 def tool_versions(packages: Iterable[str]) -> dict[str, str]:

@@ -12,13 +12,14 @@ from export.data.golden_files import thinned
 from export.formats.support import Runtime
 from export.formats.table import coverage, read_graph, runtimes_of, support_of
 from export.recipes.recipe import Recipe
-from export.recipes.tool_versions import reblur_version, tool_versions
+from export.recipes.tool_versions import tool_versions
 from export.verification.cross_runtime import save_results
 from export.verification.gates import FloatArray, compare
 from runtime.manifest.check_records import DelegateCoverage, ParityFigure
 from runtime.manifest.records import Artifact
 from runtime.system.errors import ReblurError, reason_of
 from runtime.system.silence import silence
+from runtime.system.version import reblur_version
 
 
 def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], results: Path | None = None) -> Artifact:

@@ -25,11 +25,10 @@ import math
 
 import numpy as np
 
+from runtime.refocusing.defaults import REFERENCE_F_NUMBER
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
-REFERENCE_F_NUMBER = 2.0
-"""At this f-number differences in blur are those of the photograph."""
 TAP_RADIUS = 0.03
 """Half the side of the window that stands for the tapped point, relative to the long side: a finger's width."""
 

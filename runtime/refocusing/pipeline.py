@@ -19,13 +19,12 @@ from runtime.manifest.manifest import Manifest
 from runtime.manifest.signature import verify_manifest
 from runtime.photos.photo import Photo, resize
 from runtime.refocusing import optics
+from runtime.refocusing.defaults import WORKING_LONG_SIDE_PX
 from runtime.refocusing.guided_filter import guided_filter, texture_confidence
 from runtime.refocusing.tiling import run_tiled, tile_count
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
-WORKING_LONG_SIDE_PX = 1024
-"""Longest side at which a photograph is analysed and refocused, unless another is asked for."""
 SMOOTHING_RADIUS = 1 / 24
 """Half the side of the window over which the defocus map is spread, relative to the long side."""
 SMOOTHING_EPSILON = 1e-2

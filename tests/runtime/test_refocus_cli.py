@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -73,6 +74,15 @@ def test_a_photograph_is_refocused(photo_path: Path, manifest_dir: Path, capsys:
 
 
 @pytest.mark.usefixtures("fake_backend")
+def test_json_is_one_document(photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refocus.main([*command(photo_path, manifest_dir, long_side="56"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["out"] == str(photo_path.parent / "out.png")
+    assert (document["size_px"], document["photo_size_px"]) == ([42, 56], [60, 80])
+    assert (document["backend"], document["precision"], document["maps"]) == ("tflite", "fp32", None)
+
+
+@pytest.mark.usefixtures("fake_backend")
 def test_a_disparity_map_replaces_the_estimate(photo_path: Path, manifest_dir: Path) -> None:
     disparity = np.full((120, 160), 255, np.uint8)  # any size of the same proportions
     disparity[:60] = 128  # the upper half is further away
@@ -95,7 +105,7 @@ BAD_OPTIONS = {
     "focus malformed": ({"focus": "middle"}, "focus must be two numbers such as 0.52,0.31, got 'middle'"),
     "focus of three": ({"focus": "0.1,0.2,0.3"}, "focus must be two numbers"),
     "aperture": ({"aperture": "0"}, "aperture must be an f-number above 0"),
-    "threads": ({"threads": "0"}, "--threads must be 1 or more"),
+    "threads": ({"threads": "0"}, "--threads: expected a whole number of 1 or more, got '0'"),
     "long side": ({"long_side": "8"}, "the long side must be at least 32 px, got 8"),
     "precision": ({"precision": "int8"}, "no pipeline for tflite int8: there are tflite fp32"),
     "backend": ({"backend": "onnx"}, "no pipeline for onnx: there are tflite fp32"),

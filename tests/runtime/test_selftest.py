@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -110,3 +111,14 @@ def test_wrong_use_is_one_sentence(
 def test_no_export_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert selftest.main([str(tmp_path / "nowhere")]) == 2
     assert capsys.readouterr().err.startswith("error: no folder ")
+
+
+def test_json_is_one_document(
+    manifest_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(monkeypatch, RIGHT)
+    assert selftest.main([str(manifest_dir), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["backend"], document["interpreter"]) == ("tflite", interpreter_name())
+    assert document["artifacts"][0] == {"id": "defocus-tflite-fp32", "status": "passed", "reason": "", "cases": 1}
+    assert [row["status"] for row in document["artifacts"]] == ["passed", "failed", "failed"]

@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_pairs_get_a_row_each_and_a_grid(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, grid = tmp_path / "rows.csv", tmp_path / "grid.png"
-    assert main(["--data", str(pairs), "--csv", str(rows), "--grid", str(grid)]) == 0
+    assert main(["--pairs", str(pairs), "--csv", str(rows), "--grid", str(grid)]) == 0
     out = capsys.readouterr().out
     assert "LPIPS not run: ask for it with --lpips" in out
     assert "truth aligned to the input (1 pictures)" in out
@@ -48,17 +49,29 @@ def test_scenes_get_a_row_each(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert float(row["gain_db"]) == pytest.approx(change, abs=1e-3)
 
 
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--scenes", "2", "--json", "--device", "cpu"]) == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert document["checkpoint"].endswith("mobile.safetensors")
+    assert [(row["dataset"], row["name"]) for row in document["rows"]] == [("scenes", "0000"), ("scenes", "0001")]
+    assert document["rows"][0]["plain"]["output"]["lpips"] is None
+    assert document["rows"][0]["plain"]["output"]["psnr_db"] > 10
+    assert "layered scenes" in printed.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--scenes", "0"], "--scenes must be at least 1, got 0"),
+        (["--scenes", "0"], "--scenes: expected a whole number of 1 or more, got '0'"),
         (["--noise", "-1"], "--noise must be 0 or more, got -1"),
         (["--checkpoint", "/nowhere.safetensors"], "no checkpoint at /nowhere.safetensors"),
-        (["--photos", "/nowhere"], "no folder of photographs at /nowhere"),
-        (["--data", "/nowhere"], "no folder of picture pairs at /nowhere"),
-        (["--data", "/nowhere", "--per-sigma"], "--data measures a data set's own pairs"),
+        (["--photos", "/nowhere"], "--photos: no folder /nowhere"),
+        (["--pairs", "/nowhere"], "--pairs: no folder /nowhere"),
+        (["--data", "/nowhere"], "--data is now --pairs"),
+        (["--pairs", "/", "--per-sigma"], "--pairs measures a data set's own pairs"),
         (["--plot", "gain.png"], "--plot shows the gain by blur: give --per-sigma too"),
-        (["--device", "abacus"], "cannot use the device 'abacus'"),
+        (["--device", "abacus"], "--device: invalid choice: 'abacus'"),
         (["--scenes", "1", "--grid", "/nowhere/grid.png"], "cannot write /nowhere/grid.png"),
     ],
 )

@@ -10,6 +10,8 @@ from runtime.system.files import sha256_of
 from train import qat
 from train.checkpoint import Deployable, build_deployable, load_deployable, save_deployable
 from train.presets import preset
+from train.quantization import command
+from train.quantization.command import with_weights
 from train.quantization.crops import Pictures
 from train.quantization.equalization import rescale_finest
 from train.quantization.fake_quant import SimulatedInt8
@@ -66,7 +68,7 @@ def test_fine_tuning_lowers_the_error_of_int8(networks: Deployable, pictures: Pi
     assert set(results) == {"defocus", "deblur"}
     for result in results.values():
         assert 0 < result.after < 0.7 * result.before
-    tuned = qat.with_weights(networks, results)  # strict: raises where a name or a shape differs
+    tuned = with_weights(networks, results)  # strict: raises where a name or a shape differs
     with torch.no_grad():
         image = pictures.blurry[:1]
         assert not torch.equal(tuned.defocus(image), networks.defocus(image))
@@ -104,7 +106,7 @@ def test_the_float_convolutions_at_the_start_are_not_rounded(networks: Deployabl
 def test_the_command_writes_beside_the_checkpoint(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(qat, "DEFAULTS", TINY)
+    monkeypatch.setattr(command, "DEFAULTS", TINY)
     assert qat.main(["--checkpoint", str(checkpoint), "--steps", "2"]) == 0
     written = int8_path(checkpoint)
     assert written.name == "small_int8.safetensors"
@@ -117,10 +119,10 @@ def test_the_command_writes_beside_the_checkpoint(
     ("arguments", "sentence"),
     [
         (["--checkpoint", "absent.safetensors"], "no checkpoint at absent.safetensors"),
-        (["--steps", "0"], "--steps must be at least 1, got 0"),
-        (["--threads", "0"], "--threads must be at least 1, got 0"),
+        (["--steps", "0"], "--steps: expected a whole number of 1 or more, got '0'"),
+        (["--threads", "0"], "--threads: expected a whole number of 1 or more, got '0'"),
         (["--out", "absent/x.safetensors"], "no folder absent to write x.safetensors to"),
-        (["--photos", "absent"], "no folder of photographs at absent"),
+        (["--photos", "absent"], "--photos: no folder absent"),
     ],
 )
 def test_wrong_use_is_one_sentence(
@@ -139,8 +141,8 @@ def test_ctrl_c_leaves_nothing_behind(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(qat, "DEFAULTS", TINY)
-    monkeypatch.setattr(qat, "fine_tune_networks", interrupted)
+    monkeypatch.setattr(command, "DEFAULTS", TINY)
+    monkeypatch.setattr(command, "fine_tune_networks", interrupted)
     assert qat.main(["--checkpoint", str(checkpoint)]) == 130
     assert capsys.readouterr().err.endswith("interrupted: nothing was written\n")
     assert list(checkpoint.parent.iterdir()) == [checkpoint]

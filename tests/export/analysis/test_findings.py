@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,7 @@ def test_the_networks_fit_every_unit(small_export: Path, capsys: pytest.CaptureF
     printed = capsys.readouterr().out
     assert "prediction, not measurement" in printed
     assert "gpu-quantised" in printed
+    assert main([str(small_export / names[3]), "--json"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    assert file["path"] == str(small_export / names[3])
+    assert "gpu-quantised" in {finding["rule"] for finding in file["findings"]}

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from export import controls
 from export.artifacts.shared_inputs import GraphBundle, load_bundle, make_shared_inputs
-from export.controls import CONTROLS, table
-from export.faults.catalog import FAULTS
+from export.controls import table
+from export.faults.catalog import CONTROLS, FAULTS, Control
 from export.faults.file_faults import (
     WeightNotFoundError,
     change_weight,
@@ -64,7 +64,7 @@ def test_an_unbroken_file_that_fails_shows_nothing(
     bundle = load_bundle(shared_inputs, "deblur")
     with torch.no_grad():
         convolutions(bundle.spec.module)[0].weight.zero_()
-    monkeypatch.setattr(controls, "load_bundle", lambda *_: bundle)
+    monkeypatch.setattr("export.faults.run.load_bundle", lambda *_: bundle)
     control = next(c for c in CONTROLS if c.artifact == "deblur-onnx-fp32" and c.name == "corrupted weights")
     with pytest.raises(ValueError, match="deblur-onnx-fp32 must pass before it is broken, but psnr_db is"):
         run_group((control,), shared_inputs, tmp_path)
@@ -205,7 +205,7 @@ def checked(reason: str, *figures: ParityFigure, torn: bool = False) -> Artifact
     )  # fmt: skip
 
 
-def control(name: str) -> controls.Control:
+def control(name: str) -> Control:
     return next(c for c in CONTROLS if c.name == name)
 
 
@@ -246,13 +246,18 @@ def test_the_table_names_what_was_not_caught() -> None:
 
 def test_the_command_tries_one_artefact(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     missed = NegativeControl(name="BGR", description="", artifact="a", caught=False, by="", value=None, threshold=None)
-    monkeypatch.setattr(controls, "run", lambda checkpoint, size, chosen: [missed] * len(chosen))
+    monkeypatch.setattr(
+        "export.faults.command.run_controls", lambda checkpoint, size, chosen, *_: [missed] * len(chosen)
+    )
     assert controls.main(["--only", "defocus-onnx-int8", "--json"]) == 1
     expected = sum("defocus-onnx-int8" in fault.artifacts for fault in FAULTS)
     assert len(json.loads(capsys.readouterr().out)) == expected
 
 
-@pytest.mark.parametrize("arguments", [["--only", "bad luck"], ["--size", "100"], ["--checkpoint", "absent"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--only", "bad luck"], ["--size", "a,b"], ["--size", "64x64,96x96"], ["--checkpoint", "absent", "--jobs", "0"]],
+)
 def test_wrong_use_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert controls.main(arguments) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")

@@ -9,6 +9,8 @@ import pytest
 
 from export import search
 from export.data.pictures import CALIBRATION_PICTURES, CHECK_PICTURES
+from export.execution.progress import Progress
+from export.quantization_search import command
 from export.quantization_search.candidates import Candidate, candidates
 from export.quantization_search.selection import choose, margin, spare
 from export.quantization_search.table import table_of
@@ -109,33 +111,41 @@ def test_the_table_marks_the_choice_and_tells_of_failures() -> None:
 
 def test_a_process_that_dies_is_one_failed_candidate_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with search.Progress(2) as progress:
-        trials = search.try_all([PLAIN, FAILING], tmp_path / "bundle", tmp_path, 1, progress)
+    with Progress(2) as progress:
+        trials = command.try_all([PLAIN, FAILING], tmp_path / "bundle", tmp_path, 1, progress)
     assert [trial.failure for trial in trials] == ["the process ended with code 1"] * 2
 
 
-def test_a_small_search(small_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "candidates", lambda graph, format_: (FAILING, PLAIN))
+def test_a_small_search(
+    small_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "candidates", lambda graph, format_: (FAILING, PLAIN))
     out, choice = tmp_path / "SEARCH.md", tmp_path / "choice.json"
     code = search.main(
-        ["--checkpoint", str(small_checkpoint), "--graphs", "defocus", "--formats", "onnx", "--size", "64x64",
-         "--rounds", "3", "--out", str(out), "--choice", str(choice)]
-    )  # fmt: skip
+        [
+            *("--checkpoint", str(small_checkpoint), "--graphs", "defocus", "--formats", "onnx", "--size", "64x64"),
+            *("--rounds", "3", "--out", str(out), "--choice", str(choice), "--json"),
+        ]
+    )
     text = out.read_text()
     assert "onnxruntime has no mse ranges" in text
     assert "fine-tuned, per channel, min-max | 0." in text
     found = json.loads(choice.read_text())["onnx"]
     assert (code == 0) == ("defocus" in found)
+    document = json.loads(capsys.readouterr().out)
+    assert document["trials"][0]["failure"].startswith("onnxruntime has no mse ranges")
+    assert document["trials"][1]["candidate"]["format"] == "onnx"
+    assert [choice is not None for choice in document["chosen"]] == [code == 0]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--size", "256"], "should be like 256x256"),
+        (["--size", "256"], "--size: expected HEIGHTxWIDTH in pixels, for example 512x512, got '256'"),
         (["--size", "100x64"], "multiples of"),
         (["--graphs", "refocus"], "no graph 'refocus'"),
         (["--formats", "coreml"], "no format 'coreml'"),
-        (["--rounds", "0"], "at least 1"),
+        (["--rounds", "0"], "--rounds: expected a whole number of 1 or more, got '0'"),
         (["--out", "/nowhere/at/all.md"], "no folder /nowhere/at"),
     ],
 )

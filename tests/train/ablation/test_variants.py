@@ -1,11 +1,13 @@
 import dataclasses
+import json
 import math
 from pathlib import Path
 
 import pytest
 import torch
 
-from train.ablate import main, quick, read_results
+from train.ablate import main
+from train.ablation.command import quick, read_results, slug, variants_of
 from train.ablation.report import report
 from train.ablation.variants import VARIANTS, Pools, Result, cells, configure, depth_edges, region_gain, train_variant
 from train.evaluation.held_out import HeldOut
@@ -18,6 +20,17 @@ def result(variant: str, gain_db: float, sigma_mae_px: float | None = None, seed
     figures |= {"variant": variant, "misalignment_px": 4.0, "seed": seed, "gain_db": gain_db, "health": "healthy"}
     figures |= {"blurred_gain_db": gain_db, "worst_tenth_db": gain_db}  # type: ignore[dict-item]
     return Result(**figures | {"sigma_mae_px": sigma_mae_px})  # type: ignore[arg-type]
+
+
+def test_the_command_line_names_variants_without_commas_or_spaces() -> None:
+    slugs = [slug(name) for name in VARIANTS]
+    assert len(set(slugs)) == len(slugs)
+    assert all(text.replace("-", "").isalnum() for text in slugs)
+    assert variants_of(slugs) == variants_of(None) == list(VARIANTS)
+    assert variants_of(["warping-masks", "full-sigma-from-restored-paper"]) == [
+        "warping, masks",
+        "full, sigma from restored (paper)",
+    ]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -100,20 +113,29 @@ def test_a_variant_is_trained_as_a_run_is(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_stopped_ablation_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--quick", "--threads", "1", "--misalignments", "4", "--seeds", "1", "--out", str(tmp_path / "runs")]
-    assert main([*arguments, "--variants", "Reblur"]) == 0
+    assert main([*arguments, "--variants", "reblur"]) == 0
     log = tmp_path / "runs" / "results.jsonl"
     assert len(log.read_text().splitlines()) == 1
     written = tmp_path / "RESULTS.md"
-    assert main([*arguments, "--variants", "Reblur", "pixel loss", "--write", str(written)]) == 0
+    assert main([*arguments, "--variants", "reblur,pixel-loss", "--write", str(written)]) == 0
     assert len(log.read_text().splitlines()) == 2
     assert read_results(log, "another digest") == []
     assert "| pixel loss |" in written.read_text()
     assert written.with_suffix(".png").stat().st_size > 1000
+    capsys.readouterr()
+    assert main([*arguments, "--variants", "reblur,pixel-loss", "--json"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert {(r["variant"], r["misalignment_px"]) for r in results} == {("Reblur", 4.0), ("pixel loss", 4.0)}
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--variants", "magic"], "no variant 'magic'"), (["--misalignments", "-1"], "must be 0 or more")],
+    [
+        (["--variants", "magic"], "no variant 'magic': choose from oracle, pixel-loss, warping, warping-masks, "),
+        (["--misalignments=-1"], "--misalignments: expected pixels of 0 or more, separated by commas, got '-1'"),
+        (["--misalignments", "0,x"], "--misalignments: expected pixels of 0 or more, separated by commas, got '0,x'"),
+        (["--seeds", "0"], "--seeds: expected a whole number of 1 or more, got '0'"),
+    ],
 )
 def test_wrong_arguments_are_told(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2

@@ -1,0 +1,8 @@
+"""What a command's help names without loading what uses it."""
+
+from __future__ import annotations
+
+REFERENCE_F_NUMBER = 2.0
+"""At this f-number differences in blur are those of the photograph."""
+WORKING_LONG_SIDE_PX = 1024
+"""Longest side at which a photograph is analysed, and of the result, unless another is asked for."""

@@ -1,0 +1,50 @@
+"""The table of all commands: ``reblur NAME`` and ``python -m MODULE`` are the same code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command. Its module has ``main(argv, prog)``, ``parser(prog)`` and ``run(arguments)``."""
+
+    name: str
+    """After ``reblur``."""
+    module: str
+    """After ``python -m``."""
+    summary: str
+    """One line."""
+    extra: str
+    """What has to be installed for it: ``pip install 'reblur[EXTRA]'``."""
+
+
+# name, module, extra, summary
+ROWS = (
+    ("refocus", "runtime.refocus", "runtime", "refocus a photograph on a point"),
+    ("selftest", "runtime.selftest", "runtime", "run every file of an export against its golden vectors"),
+    ("train", "train.fit", "train", "train the networks from misaligned pairs"),
+    ("evaluate", "train.evaluate", "train", "figures of a checkpoint on scenes, or on pairs of a data set"),
+    ("ablate", "train.ablate", "train", "the method and its parts against misalignment"),
+    ("qat", "train.qat", "train", "fine-tune the networks for int8"),
+    ("export", "export.all", "export", "make verified files for every runtime from a checkpoint"),
+    ("verify", "export.verify", "export", "check an export again: digests, and results on the golden vectors"),
+    ("report", "export.report", "export", "write report.html beside the files of an export"),
+    ("controls", "export.controls", "export", "break files on purpose, and see whether the checks notice"),
+    ("search", "export.search", "export", "try ways to quantize each network, and keep the best"),
+    ("lint", "export.lint", "export", "what keeps a file off the accelerators of phones and browsers"),
+    ("schema", "export.manifest_schema", "export", "write the JSON Schema of manifest.json"),
+    ("bench-alignment", "benchmarks.alignment", "bench", "how close alignment brings a misaligned pair to the truth"),
+    ("bench-int8-maps", "benchmarks.int8_maps", "bench", "how far int8 defocus maps are from the float network's"),
+    ("bench-kernels", "benchmarks.kernels", "bench", "time and memory of the per-pixel kernels"),
+)
+COMMANDS: dict[str, Command] = {
+    name: Command(name=name, module=module, extra=extra, summary=summary) for name, module, extra, summary in ROWS
+}
+"""Name -> command."""
+
+
+def command_of(module: str) -> Command:
+    """The command whose code is in that module."""
+    (command,) = (command for command in COMMANDS.values() if command.module == module)
+    return command

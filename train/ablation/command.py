@@ -1,0 +1,119 @@
+"""From the command line of ``train.ablate`` to its results: what is missing is run, then all are reported."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from runtime.system.errors import ReblurError
+from train.ablation.report import write_report
+from train.ablation.variants import VARIANTS, Pools, Result, cells, run_variant
+from train.config import RunConfig
+from train.data.photos import load_photo_bytes, load_photos
+from train.evaluation.held_out import held_out_scenes, scikit_image_pictures
+from train.presets import ablation, smoke
+from train.progress import progress_bar
+
+MISALIGNMENTS_PX = [0.0, 2.0, 4.0, 8.0]
+SEEDS_AT_PX = 4.0
+HELD_OUT_SCENES = 72
+
+
+def slug(name: str) -> str:
+    """A variant's name as the command line takes it: "warping, masks" is warping-masks."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def variants_of(slugs: Sequence[str] | None) -> list[str]:
+    """The names of the variants that the command line lists; all without a list.
+
+    Raises:
+        ReblurError: there is no such variant.
+    """
+    known = {slug(name): name for name in VARIANTS}
+    for text in slugs or ():
+        if text not in known:
+            raise ReblurError(f"no variant {text!r}: choose from {', '.join(known)}")
+    return [known[text] for text in slugs] if slugs else list(VARIANTS)
+
+
+def quick() -> RunConfig:
+    """A minute for everything: shows that it runs, not what the method is worth."""
+    base = smoke()
+    fit = dataclasses.replace(base.fit, steps=6, pool_size=8, batch_size=8, log_every=2, pool_refresh=0)
+    return dataclasses.replace(base, preset="ablation, quick", fit=dataclasses.replace(fit, stage_three_from=0.7))
+
+
+def digest_of(config: RunConfig, photos: int) -> str:
+    """Names a configuration, so that results of another one are not mixed in."""
+    return hashlib.sha256(f"{config.to_json()}{photos}".encode()).hexdigest()[:12]
+
+
+def read_results(path: Path, digest: str) -> list[Result]:
+    """The results of this configuration that are there already."""
+    if not path.exists():
+        return []
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [Result(**line["result"]) for line in lines if line["digest"] == digest]
+
+
+def ablate(base: RunConfig, args: argparse.Namespace, variants: Sequence[str]) -> list[Result]:
+    """Run what is missing; returns all results."""
+    photos = load_photo_bytes(args.photos) if args.photos else []
+    shown = load_photos(args.held_out_photos) if args.held_out_photos else scikit_image_pictures()
+    held_out = held_out_scenes(shown, base, 8 if args.quick else HELD_OUT_SCENES)
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "results.jsonl"
+    digest = digest_of(base, len(photos))
+    results = read_results(path, digest)
+    done = {(r.variant, r.misalignment_px, r.seed) for r in results}
+    pools = Pools(photos)
+    planned = [cell for cell in cells(args.misalignments, args.seeds, SEEDS_AT_PX) if cell[0] in variants]
+    with progress_bar(total=len(planned), desc="runs", unit="run") as bar:
+        for variant, misalignment_px, seed in planned:
+            if (variant, misalignment_px, seed) not in done:
+                results.append(run_variant(base, variant, misalignment_px, seed, pools, held_out))
+                with path.open("a") as file:
+                    file.write(json.dumps({"digest": digest, "result": dataclasses.asdict(results[-1])}) + "\n")
+                bar.write(f"{results[-1]}", file=sys.stderr)
+            bar.update()
+    return results
+
+
+def run_ablation(args: argparse.Namespace) -> tuple[list[Result], str]:
+    """Run what is missing and write the report; returns all results, and the report's text.
+
+    Raises:
+        ReblurError: there is no such variant, or a file cannot be read or written.
+        FloatingPointError: a run diverged.
+    """
+    variants = variants_of(args.variants)
+    base = quick() if args.quick else ablation()
+    if args.steps is not None:
+        base = dataclasses.replace(base, fit=dataclasses.replace(base.fit, steps=args.steps))
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    results = ablate(base, args, variants)
+    return results, write_report(results, base, command_of(args), args.write)
+
+
+def command_of(args: argparse.Namespace) -> str:
+    """The command line in short, for the report: what differs from the defaults, and no folder of this machine."""
+    parts = ["python -m train.ablate"]
+    parts += ["--quick"] if args.quick else []
+    parts += ["--photos PHOTOS"] if args.photos else []
+    parts += ["--held-out-photos OTHER_PHOTOS"] if args.held_out_photos else []
+    parts += [f"--steps {args.steps}"] if args.steps else []
+    if sorted(args.misalignments) != MISALIGNMENTS_PX:
+        parts.append("--misalignments " + ",".join(f"{px:g}" for px in args.misalignments))
+    if args.variants:
+        parts.append("--variants " + ",".join(args.variants))
+    return " ".join([*parts, f"--write {args.write.name}"] if args.write else parts)

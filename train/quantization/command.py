@@ -1,0 +1,53 @@
+"""From the command line of ``train.qat`` to the fine-tuned networks' file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from runtime.system.errors import ReblurError
+from runtime.system.files import sha256_of
+from train.checkpoint import Deployable, build_deployable, load_deployable
+from train.data.photos import load_photo_bytes
+from train.quantization.crops import render_pictures
+from train.quantization.fake_quant import FLOAT_FIRST_CONVS
+from train.quantization.fine_tune import FineTuned, QatConfig, fine_tune_networks
+from train.quantization.weights import int8_path, save_int8
+
+DEFAULTS = QatConfig(
+    learning_rates={"defocus": 3e-4, "deblur": 2e-4},
+    charbonnier_eps={"defocus": 0.05, "deblur": 0.005},
+    float_first_convs=FLOAT_FIRST_CONVS,
+)
+
+
+def fine_tune(args: argparse.Namespace) -> tuple[dict[str, FineTuned], Path]:
+    """Fine-tune and write the result; returns what came out for each network, and the file.
+
+    Raises:
+        ReblurError: an argument is wrong, or a file cannot be read or written.
+    """
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    config = DEFAULTS if args.steps is None else dataclasses.replace(DEFAULTS, steps=args.steps)
+    out = args.out or int8_path(args.checkpoint)
+    if not out.parent.is_dir():
+        raise ReblurError(f"no folder {out.parent} to write {out.name} to: make it first")
+    networks = load_deployable(args.checkpoint)
+    made_from = sha256_of(args.checkpoint)
+    photos = load_photo_bytes(args.photos) if args.photos else []
+    pictures = render_pictures(photos, config.scenes, config.scene_px)
+    results = fine_tune_networks(networks, pictures, config)
+    save_int8(with_weights(networks, results), out, made_from)
+    return results, out
+
+
+def with_weights(networks: Deployable, results: dict[str, FineTuned]) -> Deployable:
+    """Networks of the same configuration with the fine-tuned weights."""
+    tuned = build_deployable(networks.config)
+    tuned.defocus.load_state_dict(results["defocus"].weights, strict=True)
+    tuned.deblur.load_state_dict(results["deblur"].weights, strict=True)
+    return tuned
