@@ -117,10 +117,12 @@ def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: boo
     from export.artifacts.shared_inputs import check_size
     from export.build import Build
     from export.execution.cache import Cache
+    from export.execution.logs import find_logs, logs_beside, move_logs
     from export.execution.signing import load_private_key, sign_export
     from export.reporting.summary import Outcome, report
     from train.checkpoint import load_deployable
 
+    outcome: Outcome
     started = time.monotonic()
     networks = load_deployable(plan.checkpoint)
     for size in plan.sizes:
@@ -134,7 +136,8 @@ def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: boo
         if manifest is not None:
             if key is not None:
                 sign_export(plan.out, key)
-            return report(manifest, plan.out, "unchanged", time.monotonic() - started, as_json)
+            logs = find_logs(plan.out)
+            return report(manifest, plan.out, "unchanged", time.monotonic() - started, as_json, logs)
         with staging_folder(plan.out) as folder:
             manifest = build.run(folder, networks)
             interrupts.check()
@@ -143,8 +146,11 @@ def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: boo
                     sign_export(folder, key)
                 publish(folder, plan.out)
                 cache.prune(build.used)
-    outcome: Outcome = "written" if build.succeeded(manifest) else "failed"
-    return report(manifest, plan.out, outcome, time.monotonic() - started, as_json)
+                move_logs({}, logs_beside(plan.out))
+                outcome, logs = "written", find_logs(plan.out)
+            else:
+                outcome, logs = "failed", move_logs(build.logs, logs_beside(plan.out))
+    return report(manifest, plan.out, outcome, time.monotonic() - started, as_json, logs)
 
 
 if __name__ == "__main__":

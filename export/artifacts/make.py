@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from pathlib import Path
 
 from export.artifacts.shared_inputs import GraphBundle, load_bundle
 from export.execution.cache import read_record, write_record
 from export.execution.disk import is_full_disk
-from export.execution.process_pool import UNREADABLE, Outcome
+from export.execution.task import UNREADABLE, Outcome
 from export.formats.mlpackage.multifunction import function_name
 from export.formats.support import WriteRequest
 from export.formats.table import support_of
@@ -51,9 +52,11 @@ def make(folder: Path, job: Job, shared_inputs: Path, key: str) -> None:
         except Exception as error:
             if is_full_disk(error, folder):
                 raise
+            traceback.print_exc()
             artifact = failed(artifact, error)
     if artifact.files:
         artifact = check_artifact(artifact, folder, bundle.cases, folder / f"{job.id}.npz")
+    print(f"{artifact.id}: {artifact.status} {artifact.reason}")
     write_record(folder, {"artifact": to_json(artifact)})
 
 
@@ -127,7 +130,7 @@ def request_of(job: Job, bundle: GraphBundle) -> WriteRequest:
 
 
 def has_passed(folder: Path) -> bool:
-    """Whether an artefact was made, is whole still, and did not fail."""
+    """Whether an artefact was made, is whole still, and passed."""
     record = read_record(folder)
     if record is None:
         return False

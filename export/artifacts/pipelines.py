@@ -8,7 +8,7 @@ from pathlib import Path
 
 from export.artifacts.shared_inputs import load_pipeline_reference
 from export.execution.cache import read_record, write_record
-from export.execution.process_pool import UNREADABLE, Outcome
+from export.execution.task import UNREADABLE, Outcome
 from export.formats.table import runtimes_of
 from export.recipes.targets import TARGETS
 from export.verification.end_to_end import check_pipeline_parity, pipeline_gate_rules

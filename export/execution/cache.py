@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from export.execution.process_pool import PARTIAL
+from export.execution.task import LOG, PARTIAL
 from runtime.system.errors import ReblurError
 
 RECORD = "record.json"
@@ -44,14 +44,14 @@ class Cache:
         except BlockingIOError as error:
             self._lock.close()
             raise ReblurError(f"another export to {self.folder.parent} is running: wait for it to end") from error
-        for left in self.folder.glob(f"*{PARTIAL}"):
-            shutil.rmtree(left, ignore_errors=True)
+        self._sweep()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._lock is not None
+        self._sweep()
         self._lock.close()
         if {path.name for path in self.folder.iterdir()} <= {"lock"}:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -60,16 +60,19 @@ class Cache:
         """Where the thing of that name and key is, or will be."""
         return self.folder / f"{name}-{key[:16]}"
 
-    def record(self, name: str, key: str) -> dict[str, Any] | None:
-        """What was noted about it; None where it is not there, or damaged."""
-        return read_record(self.entry(name, key))
-
     def prune(self, keep: Iterable[Path]) -> None:
         """Remove all entries but those to keep."""
         kept = {path.name for path in keep}
         for path in self.folder.iterdir():
             if path.is_dir() and path.name not in kept:
                 shutil.rmtree(path, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what tasks left that did not end, and logs that nobody took."""
+        for left in self.folder.glob(f"*{PARTIAL}"):
+            shutil.rmtree(left, ignore_errors=True)
+        for log in self.folder.glob(f"*{LOG}"):
+            log.unlink(missing_ok=True)
 
 
 def write_record(folder: Path, value: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from export.execution.logs import LOGS_FOLDER
 from runtime.manifest.manifest import FILE_NAME
 from runtime.manifest.signature import SIGNATURE_FILE_NAME
 from runtime.system.errors import ReblurError
@@ -103,7 +104,7 @@ def _written_names(folder: Path) -> set[str]:
     """Names at the top of an earlier export, of this version or another, that the export itself wrote."""
     artifacts = _manifest_of(folder).get("artifacts", [])
     paths = [str(entry.get("path", "")) for entry in artifacts if isinstance(entry, dict)]
-    written = {FILE_NAME, SCHEMA_FILE_NAME, REPORT_FILE_NAME, SIGNATURE_FILE_NAME, GOLDEN_FOLDER}
+    written = {FILE_NAME, SCHEMA_FILE_NAME, REPORT_FILE_NAME, SIGNATURE_FILE_NAME, GOLDEN_FOLDER, LOGS_FOLDER}
     return written | {path.split("/")[0] for path in paths}
 
 

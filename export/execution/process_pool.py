@@ -1,7 +1,7 @@
 """Runs tasks in processes of their own: a crash or a hang, native ones too, is one failed task and no more.
 
 A task writes into a folder that gets its name only when the task is done, so a folder with a name is whole: neither
-kill -9 nor a full disk leaves one that only looks so.
+kill -9 nor a full disk leaves one that only looks so. What it prints goes to a log beside the folder.
 
 The processes are forked from a server that has the converters loaded and has done nothing with them yet: loading
 takes longer than most tasks do.
@@ -12,31 +12,25 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from pathlib import Path
-from typing import Any
 
-from export.execution.disk import full_disk_message, is_full_disk
+from export.execution.disk import full_disk_message
 from export.execution.interrupts import Interrupts
+from export.execution.task import FULL_DISK, Outcome, Task, fill, outcome_of, work
 from runtime.system.child_processes import as_child_environment
-from runtime.system.errors import ReblurError, reason_of
+from runtime.system.errors import ReblurError
 from runtime.system.silence import silence
 
-PARTIAL = ".building"
-"""Suffix of a folder that a task is still writing into."""
-FAILURE = "failure.txt"
-FULL_DISK = "full disk"
 GIB_PER_PROCESS = 3.0
 """Memory that the hungriest converter takes at the usual size."""
 POLL_S = 0.5
+LAST_WORDS_S = 5.0
+"""What a process that took too long has for writing down where it was."""
 PRELOADED = (
     "torch",
     "coremltools",
@@ -48,31 +42,6 @@ PRELOADED = (
     "onnxsim",
 )
 """What the server loads; what is not installed is left out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """A function to call, and the folder that it fills."""
-
-    name: str
-    """For people."""
-    function: Callable[..., None]
-    """Called with a folder to write into, then ``arguments``; of a module's top level, so that it can be sent."""
-    arguments: tuple[Any, ...]
-    """Sent to the process."""
-    folder: Path
-    """Where the result will be."""
-    limit_s: float = 600.0
-    """Time after which it is stopped."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a task ended."""
-
-    task: Task
-    reason: str
-    """Why it failed; empty where it did not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +95,11 @@ def _here(tasks: Sequence[Task], on_start: Callable[[Task], None]) -> Iterator[O
     for task in tasks:
         on_start(task)
         try:
-            with silence():
-                _fill(task, 0)
-            yield _outcome(task, "")
-        finally:
-            shutil.rmtree(_partial(task.folder), ignore_errors=True)
+            fill(task, 0)
+        except BaseException:
+            task.discard()
+            raise
+        yield outcome_of(task, "")
 
 
 def _apart(
@@ -145,7 +114,7 @@ def _apart(
                 task = waiting.pop(0)
                 on_start(task)
                 # Interrupts are this process's to handle, which stops the others.
-                process = context.Process(target=_work, args=(task, threads, os.getpid()), daemon=True)
+                process = context.Process(target=work, args=(task, threads, os.getpid()), daemon=True)
                 with silence(), as_child_environment():  # the first one starts the server
                     process.start()
                 running[process.sentinel] = _Running(
@@ -158,14 +127,15 @@ def _apart(
                 if one.process.is_alive() and not late:
                     continue
                 if late:
+                    _ask_where(one.process)
                     _stop(one.process)
                 one.process.join()
                 del running[sentinel]
-                yield _outcome(one.task, _death(one, late))
+                yield outcome_of(one.task, _death(one, late))
     finally:
         for one in running.values():
             _stop(one.process)
-            shutil.rmtree(_partial(one.task.folder), ignore_errors=True)
+            one.task.discard()
 
 
 def _server() -> ForkServerContext:
@@ -173,45 +143,6 @@ def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED, "export.artifacts.make"])
     return context
-
-
-def _work(task: Task, threads: int, parent: int) -> None:
-    """What runs in a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    with silence():
-        _fill(task, threads)
-
-
-def _fill(task: Task, threads: int) -> None:
-    """Call the task's function; its folder gets its name, or one with the reason of the failure stays."""
-    partial = _partial(task.folder)
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        if threads:
-            import torch
-
-            torch.set_num_threads(threads)
-        task.function(partial, *task.arguments)
-        shutil.rmtree(task.folder, ignore_errors=True)
-        partial.rename(task.folder)
-    except Exception as error:
-        reason = FULL_DISK if is_full_disk(error, task.folder.parent) else reason_of(error)
-        with contextlib.suppress(OSError):
-            (partial / FAILURE).write_text(f"{reason}\n{traceback.format_exc()}", encoding="utf-8")
-
-
-def _outcome(task: Task, death: str) -> Outcome:
-    """How a task ended that is not running any more."""
-    if task.folder.is_dir() and not death:
-        return Outcome(task=task, reason="")
-    try:
-        reason = (_partial(task.folder) / FAILURE).read_text(encoding="utf-8").splitlines()[0]
-    except (OSError, IndexError):
-        reason = death or (FULL_DISK if is_full_disk(OSError(), task.folder.parent) else "it left no result")
-    shutil.rmtree(_partial(task.folder), ignore_errors=True)
-    return Outcome(task=task, reason=reason)
 
 
 def _death(one: _Running, late: bool) -> str:
@@ -226,23 +157,14 @@ def _death(one: _Running, late: bool) -> str:
     return f"its process crashed: signal {-code}"
 
 
+def _ask_where(process: ForkServerProcess) -> None:
+    """Let a process write its traceback, whatever it is caught in; it ends by that."""
+    assert process.pid is not None
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGABRT)
+    process.join(LAST_WORDS_S)
+
+
 def _stop(process: ForkServerProcess) -> None:
     process.kill()
     process.join()
-
-
-def _leave_with(parent: int) -> None:
-    """End this process when the one that asked for its work is gone."""
-    while True:
-        time.sleep(1.0)
-        try:
-            os.kill(parent, 0)
-        except ProcessLookupError:
-            os._exit(1)
-
-
-def _partial(folder: Path) -> Path:
-    return folder.with_name(folder.name + PARTIAL)
-
-
-UNREADABLE = "its result cannot be read"

@@ -9,8 +9,9 @@ from pathlib import Path
 from export.artifacts.shared_inputs import make_shared_inputs
 from export.execution.cache import write_record
 from export.execution.interrupts import Interrupts
-from export.execution.process_pool import Task, run_tasks
+from export.execution.process_pool import run_tasks
 from export.execution.progress import Progress
+from export.execution.task import Task
 from export.faults.catalog import CONTROLS, FAULTS, Control
 from export.faults.run import by_artifact, controls_from, run_group
 from runtime.manifest.check_records import NegativeControl

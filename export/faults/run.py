@@ -11,7 +11,7 @@ from pathlib import Path
 from export.artifacts.make import describe, write
 from export.artifacts.shared_inputs import GraphBundle, load_bundle
 from export.execution.cache import read_record, write_record
-from export.execution.process_pool import UNREADABLE, Outcome
+from export.execution.task import UNREADABLE, Outcome
 from export.faults.catalog import CONTROLS, Control
 from export.faults.file_faults import WeightNotFoundError
 from export.recipes.jobs import Job
@@ -27,18 +27,16 @@ from runtime.system.errors import ReblurError
 def try_controls(folder: Path, artifact: str, shared_inputs: Path) -> None:
     """Break a file in every way that is known and see whether its check notices; the record says what did.
 
-    A file that does not even pass unbroken shows nothing, and the record says that.
-
     Args:
         folder: where the files and the record go.
         artifact: id of the recipe.
         shared_inputs: folder of the controls' size, see ``export.artifacts.shared_inputs``.
+
+    Raises:
+        ReblurError: the file does not even pass unbroken.
     """
     group = by_artifact()[artifact]
-    try:
-        found = run_group(group, shared_inputs, folder)
-    except ReblurError as error:
-        found = tuple(not_tried(control, str(error)) for control in group)
+    found = run_group(group, shared_inputs, folder)
     for made in folder.iterdir():
         shutil.rmtree(made)
     write_record(folder, {"controls": to_json(found)})

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from export.execution.logs import LOGS_FOLDER
+from export.execution.task import LOG
+
 STATUS_CLASS = {"passed": "passed", "failed": "failed", "not run": "not-run"}
 
 
@@ -46,6 +49,11 @@ def link(address: str) -> str:
         return text(address)
     shown = text(target.removeprefix("https://"))
     return f'<a href="{text(target)}" rel="noreferrer">{shown}</a>{text(f" {more}") if more else ""}'
+
+
+def log_link(name: str) -> str:
+    """The log of what failed, beside the page."""
+    return f'<a href="{LOGS_FOLDER}/{text(name)}{LOG}">{text(name)}{LOG}</a>'
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), kind: str = "") -> str:

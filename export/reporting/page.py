@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.execution.logs import find_logs
 from export.execution.output_folder import REPORT_FILE_NAME
 from export.reporting import sections
 from export.reporting.controls import controls
@@ -54,8 +55,9 @@ def write_report(directory: Path, networks: Deployable | None) -> Path:
 
 def page(manifest: Manifest, directory: Path, networks: Deployable | None) -> str:
     """The whole page."""
+    logs = find_logs(directory)
     parts = {
-        "Files": sections.overview(manifest),
+        "Files": sections.overview(manifest, logs),
         "Parity": parity(manifest),
         "Pictures": pictures(manifest, directory, networks),
         "Across runtimes": matrix(manifest),
@@ -63,7 +65,7 @@ def page(manifest: Manifest, directory: Path, networks: Deployable | None) -> st
         "Predictions": predictions(manifest),
         "Sizes": sections.sizes(manifest),
         "Tools": sections.tools(manifest),
-        "Not run": sections.not_run(manifest),
+        "Not run": sections.not_run(manifest, logs),
         "Negative controls": controls(manifest),
     }
     there = {title: part for title, part in parts.items() if part}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from export.reporting.html import bar, group, section, status, table, text
+from collections.abc import Container, Iterable
+
+from export.reporting.html import bar, group, log_link, section, status, table, text
 from export.reporting.names import brief_words, by_graph, listed, metric_name, name_cell, short_name
 from export.reporting.text import counts, limits, worst_figures
 from export.verification.artifact import size_mib
@@ -11,12 +13,14 @@ from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact
 
 
-def overview(manifest: Manifest) -> str:
-    """One row for each artefact, graph by graph."""
+def overview(manifest: Manifest, logs: Container[str] = ()) -> str:
+    """One row for each artefact, graph by graph; ``logs`` has the names of those whose log lies beside the page."""
     headings = ("file", "MiB", "result", "worst case against the float model")
     parts = [
         group(
-            f"{graph}: {counts(artifacts)}", table(headings, [_row(a) for a in artifacts], numbers=(1,)), is_open=True
+            f"{graph}: {counts(artifacts)}",
+            table(headings, [_row(a, logs) for a in artifacts], numbers=(1,)),
+            is_open=True,
         )
         for graph, artifacts in by_graph(manifest).items()
     ]
@@ -67,18 +71,23 @@ def tools(manifest: Manifest) -> str:
     return section("Tools", "What made the files, and what ran them again.", table(("tool", "version"), rows))
 
 
-def not_run(manifest: Manifest) -> str:
-    """What nothing here could show, with the reasons."""
+def not_run(manifest: Manifest, logs: Iterable[str] = ()) -> str:
+    """What nothing here could show, with the reasons, and the logs of what failed besides artefacts."""
     items = [f"{a.id}: {a.reason}" for a in manifest.artifacts if a.status == "not run"]
     items += [limit.removeprefix("not run: ") for limit in limits(manifest.artifacts)]
     lines = "\n".join(f'<li class="not-run">{text(item)}</li>' for item in items) or "<li>nothing</li>"
+    others = sorted({*logs} - {artifact.id for artifact in manifest.artifacts})
+    lines += "".join(f"\n<li>log of what failed: {log_link(name)}</li>" for name in others)
     return section("Not run", "What this machine could not check, and why.", f"<ul>\n{lines}\n</ul>")
 
 
-def _row(artifact: Artifact) -> tuple[str, ...]:
+def _row(artifact: Artifact, logs: Container[str]) -> tuple[str, ...]:
     worst = [f"{metric_name(f.metric)} {brief_words(f)}" for f in worst_figures(artifact.parity).values()]
     size = f"{size_mib(artifact):.2f}" if artifact.files else "-"
-    return name_cell(artifact), size, status(artifact.status, artifact.reason), listed(worst)
+    result = status(artifact.status, artifact.reason)
+    if artifact.id in logs:
+        result += f" {log_link(artifact.id)}"
+    return name_cell(artifact), size, result, listed(worst)
 
 
 def _coverage_row(artifact: Artifact, part: DelegateCoverage) -> tuple[str, ...]:

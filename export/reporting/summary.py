@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from export.artifacts.int8_inputs import describe_int8
-from export.reporting.text import counts, describe_controls, pipeline_table, summary, table
+from export.execution.logs import logs_beside
+from export.reporting.text import counts, describe_controls, describe_logs, pipeline_table, summary, table
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import Manifest
 
 Outcome = Literal["written", "unchanged", "failed"]
 
 
-def report(manifest: Manifest, out: Path, outcome: Outcome, seconds: float, as_json: bool) -> int:
+def report(
+    manifest: Manifest, out: Path, outcome: Outcome, seconds: float, as_json: bool, logs: Mapping[str, Path]
+) -> int:
     """Print the table, or the summary as JSON, and where the result is.
+
+    Args:
+        manifest: of the export.
+        out: where it is, or would be.
+        outcome: of the command.
+        seconds: that it took.
+        as_json: whether a program reads it.
+        logs: name -> log of what failed; an artefact's has its id.
 
     Returns:
         The exit code: 1 where something failed.
@@ -23,6 +35,7 @@ def report(manifest: Manifest, out: Path, outcome: Outcome, seconds: float, as_j
     if as_json:
         facts = summary(
             manifest.artifacts,
+            logs={name: str(path) for name, path in logs.items()},
             pipelines=to_json(manifest.pipelines),
             controls=to_json(manifest.controls),
             int8=to_json(manifest.int8),
@@ -33,13 +46,19 @@ def report(manifest: Manifest, out: Path, outcome: Outcome, seconds: float, as_j
         )
         print(json.dumps(facts, indent=2, allow_nan=False))
     else:
-        parts = [table(manifest.artifacts), pipeline_table(manifest.pipelines), describe_controls(manifest.controls)]
+        parts = [
+            table(manifest.artifacts, logs),
+            pipeline_table(manifest.pipelines),
+            describe_controls(manifest.controls),
+            describe_logs(manifest.artifacts, logs),
+        ]
         if manifest.int8 is not None:
             parts.append(f"int8: {describe_int8(manifest.int8)}")
+        kept = f", whose logs are in {logs_beside(out)}" if logs else ""
         ends = {
             "written": f"written to {out}",
             "unchanged": f"nothing has changed since {out} was written ({manifest.created})",
-            "failed": f"nothing was written, {out} is as it was; --recipes leaves out what failed",
+            "failed": f"nothing was written, {out} is as it was; --recipes leaves out what failed{kept}",
         }
         parts.append(f"{counts(manifest.artifacts)} in {seconds:.0f} s; {ends[outcome]}")
         print("\n\n".join(part for part in parts if part))

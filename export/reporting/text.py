@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from export.execution.logs import shown_path
 from export.formats.table import support_of
 from export.recipes.targets import target_name, target_of
 from export.verification.artifact import size_mib
@@ -40,9 +43,14 @@ def worst_figures(figures: Iterable[ParityFigure]) -> dict[str, ParityFigure]:
     return worst
 
 
-def table(artifacts: Sequence[Artifact]) -> str:
-    """The artefacts as lines of text, with what they were checked with and what could not be checked."""
-    rows = [HEADINGS, *(_row(artifact) for artifact in artifacts)]
+def table(artifacts: Sequence[Artifact], logs: Mapping[str, Path] = MappingProxyType({})) -> str:
+    """The artefacts as lines of text, with what they were checked with and what could not be checked.
+
+    Args:
+        artifacts: one a row.
+        logs: id -> log of one that failed.
+    """
+    rows = [HEADINGS, *(_row(artifact, logs.get(artifact.id)) for artifact in artifacts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS) - 1)]
     lines = []
     for row in rows:
@@ -107,6 +115,12 @@ def describe_controls(controls: Sequence[NegativeControl]) -> str:
     return f"negative controls: {len(controls) - len(missed)} of {len(controls)} broken files were turned away{end}"
 
 
+def describe_logs(artifacts: Sequence[Artifact], logs: Mapping[str, Path]) -> str:
+    """Where the logs of what failed are that is no artefact, and so not in ``table``; empty where there is none."""
+    others = logs.keys() - {artifact.id for artifact in artifacts}
+    return "\n".join(f"log of {name}: {shown_path(logs[name])}" for name in sorted(others))
+
+
 def counts(artifacts: Sequence[Artifact]) -> str:
     """For example "12 passed, 1 failed"; what did not occur is left out."""
     statuses = [artifact.status for artifact in artifacts]
@@ -114,12 +128,12 @@ def counts(artifacts: Sequence[Artifact]) -> str:
     return ", ".join(f"{statuses.count(s)} {s}" for s in known if s in statuses) or "nothing to do"
 
 
-def _row(artifact: Artifact) -> tuple[str, ...]:
+def _row(artifact: Artifact, log: Path | None) -> tuple[str, ...]:
     size = f"{size_mib(artifact):.2f}" if artifact.files else "-"
     worst = worst_figures(artifact.parity).values()
     figures = ", ".join(_figure(f) for f in worst if not f.passed or f.metric not in REPORTED_IF_MISSED) or "-"
     result = f"{artifact.status}: {artifact.reason}" if artifact.reason else artifact.status
-    return artifact.id, size, figures, result
+    return artifact.id, size, figures, result if log is None else f"{result} (log: {shown_path(log)})"
 
 
 def _figure(figure: ParityFigure) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], r
 
     Returns:
         The artefact with ``status``, ``reason``, ``parity``, ``coverage`` and ``lint`` filled in. A graph that a
-        delegate takes in more than one piece has failed.
+        delegate takes in more than one piece has failed. The traceback of what went wrong goes to standard error.
     """
     own = [case for case in cases if case.graph == artifact.graph]
     figures: list[ParityFigure] = []
@@ -45,6 +46,7 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], r
             for runtime in runtimes_of(artifact):
                 answers[runtime.name] = _run(runtime, artifact, directory, own, figures)
     except Exception as error:
+        traceback.print_exc()
         return failed(artifact, error, figures)
     if results is not None:
         save_results(results, answers)
@@ -55,6 +57,7 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], r
         graph = read_graph(directory / artifact.path, artifact.function)
         parts, findings = coverage(graph), lint_findings(graph)
     except Exception as error:
+        traceback.print_exc()
         return failed(artifact, error, figures)
     covered = tuple(DelegateCoverage(**dataclasses.asdict(part)) for part in parts)
     artifact = dataclasses.replace(artifact, coverage=covered, lint=findings)

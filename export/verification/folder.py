@@ -9,8 +9,9 @@ from pathlib import Path
 from export.data.golden_files import load_case
 from export.execution.cache import read_record, write_record
 from export.execution.interrupts import Interrupts
-from export.execution.process_pool import Outcome, Task, run_tasks
+from export.execution.process_pool import run_tasks
 from export.execution.progress import Progress
+from export.execution.task import Outcome, Task
 from export.verification.artifact import check_artifact, failed
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json

@@ -1,46 +1,94 @@
-"""Silence around the converters and interpreters, which log to the terminal from Python and from C++."""
+"""Silence around the converters and interpreters, which log to the terminal from Python and from C++.
+
+``silence`` throws away what they say, ``captured`` keeps it in a file.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 """Read by the C++ side when it is loaded, so it is set before any converter is imported."""
+
+_captures: list[Path] = []
+"""Files that output goes to now, the innermost last."""
 
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
     """Hide what is printed, logged or warned, by Python or by C++; exceptions pass.
 
-    C++ writes to the file descriptors 1 and 2 themselves, so these are sent to the null device. A progress bar
-    must write to a duplicate made before (``terminal``).
+    Within ``captured`` it hides nothing: no terminal is reached from there. A progress bar must write to a duplicate
+    of standard error that was made before.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = [os.dup(descriptor) for descriptor in (1, 2)]
+    if _captures:
+        yield
+        return
     disabled = logging.root.manager.disable
     with contextlib.ExitStack() as stack:
-        stack.callback(_restore, saved, disabled)
         null = os.open(os.devnull, os.O_WRONLY)
         stack.callback(os.close, null)
-        for descriptor in (1, 2):
-            os.dup2(null, descriptor)
+        stack.callback(logging.disable, disabled)
         logging.disable(logging.CRITICAL)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        stack.enter_context(_redirected(null, io.StringIO()))
         yield
 
 
-def _restore(saved: list[int], disabled: int) -> None:
-    for descriptor, copy in zip((1, 2), saved, strict=True):
-        os.dup2(copy, descriptor)
-        os.close(copy)
-    logging.disable(disabled)
+@contextlib.contextmanager
+def captured(log: Path) -> Iterator[None]:
+    """Send what is printed, logged or warned, by Python or by C++, to a file; exceptions pass.
+
+    Args:
+        log: made anew. Whole lines are in it at once, so that a crash loses none of Python's.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with log.open("w", buffering=1, encoding="utf-8", errors="backslashreplace") as stream:
+        _captures.append(log)
+        try:
+            with _redirected(stream.fileno(), stream):
+                yield
+        finally:
+            _captures.pop()
+
+
+@contextlib.contextmanager
+def _redirected(descriptor: int, stream: TextIO) -> Iterator[None]:
+    """Let ``stream`` stand for Python's two streams, and ``descriptor`` for 1 and 2, to which C++ writes itself."""
+    _flush()
+    saved = [os.dup(own) for own in (1, 2)]
+    try:
+        for own in (1, 2):
+            os.dup2(descriptor, own)
+        with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+            yield
+            _flush()
+    finally:
+        _flush_c()
+        for own, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, own)
+            os.close(copy)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _flush_c()
+
+
+def _flush_c() -> None:
+    """Write what C's own streams hold, before their descriptors mean something else."""
+    if os.name == "posix":
+        ctypes.CDLL(None).fflush(None)

@@ -191,17 +191,30 @@ def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_expo
 ) -> None:  # fmt: skip
     def broken(request: WriteRequest, path: Path) -> None:
         path.write_bytes(b"half a file")
+        os.write(2, b"C++ had this to say\n")
         raise RuntimeError("the converter\nbroke")
 
     out = copy_of(small_export, tmp_path)
     replace_writer(monkeypatch, "coreml", broken)
     names = "refocus-coreml-fp16,refocus-tflite-fp32"
     code = run_all("--out", str(out), "--overwrite", "--recipes", names, "--json")
-    rows = {row["id"]: row for row in json.loads(capsys.readouterr().out)["artifacts"]}
+    facts = json.loads(capsys.readouterr().out)
+    rows = {row["id"]: row for row in facts["artifacts"]}
     assert code == 1
     assert rows["refocus-tflite-fp32"]["status"] == "passed"
     assert rows["refocus-coreml-fp16"]["reason"] == "RuntimeError: the converter"
-    assert_unchanged(out, small_export)
+    log = tmp_path / "artifacts.logs" / "refocus-coreml-fp16.log"
+    assert facts["logs"] == {"refocus-coreml-fp16": str(log)}
+    assert [path.name for path in log.parent.iterdir()] == [log.name]
+    text = log.read_text()
+    assert "C++ had this to say\n" in text
+    assert "RuntimeError: the converter\nbroke\n" in text
+    assert "Traceback" in text
+    assert_unchanged(out, small_export, logs=True)
+    monkeypatch.undo()
+    assert run_all("--out", str(out), "--overwrite", "--recipes", names) == 0
+    assert_alone(out)
+    assert not (out / "logs").exists()
 
 
 def test_a_file_that_misses_its_gate_fails_the_export(
@@ -217,8 +230,12 @@ def test_a_file_that_misses_its_gate_fails_the_export(
     replace_writer(monkeypatch, "tflite", brighter)
     assert run_all("--out", str(tmp_path / "out"), "--recipes", "defocus-tflite-fp32") == 1
     printed = capsys.readouterr().out
+    log = tmp_path / "out.logs" / "defocus-tflite-fp32.log"
     assert "failed: mean_px is" in printed
+    assert f"(log: {log})" in printed
     assert "nothing was written" in printed
+    assert printed.endswith(f"whose logs are in {log.parent}\n")
+    assert "defocus-tflite-fp32: failed mean_px is" in log.read_text()
     assert not (tmp_path / "out").exists()
 
 
@@ -323,9 +340,9 @@ def test_what_has_not_changed_is_not_made_again(
     (out / "manifest.json").unlink()
     shutil.rmtree(out)
     export("--recipes", names)
-    assert (made, (out / "refocus_fp32.onnx").read_bytes()) == (["refocus-onnx-fp32"], before)
+    assert (made, (out / "refocus_fp32.onnx").read_bytes()) == (["refocus_fp32"], before)
     export("--recipes", names, "--force")
-    assert made == ["defocus-onnx-fp32", "refocus-onnx-fp32"]
+    assert made == ["defocus_fp32", "refocus_fp32"]
 
 
 def test_kill_9_leaves_nothing_that_looks_finished(small_checkpoint: Path, small_export: Path, tmp_path: Path) -> None:
@@ -380,18 +397,20 @@ def copy_of(export: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(export, tmp_path / "artifacts"))
 
 
-def assert_unchanged(out: Path, original: Path) -> None:
-    """``out`` is a copy of ``original`` still, and alone in its folder."""
-    assert_alone(out)
+def assert_unchanged(out: Path, original: Path, *, logs: bool = False) -> None:
+    """``out`` is a copy of ``original`` still, and alone in its folder but for logs."""
+    assert_alone(out, logs=logs)
     files = sorted(path.relative_to(original) for path in original.rglob("*") if path.is_file())
     assert sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file()) == files
     assert all((out / file).read_bytes() == (original / file).read_bytes() for file in files)
 
 
-def assert_alone(out: Path) -> None:
-    """Nothing lies beside ``out`` but what the next export can use."""
-    assert {path.name for path in out.parent.iterdir()} <= {out.name, f".{out.name}.cache"}
+def assert_alone(out: Path, *, logs: bool = False) -> None:
+    """Nothing lies beside ``out`` but what the next export can use, and logs where something failed."""
+    known = {out.name, f".{out.name}.cache", *([f"{out.name}.logs"] if logs else [])}
+    assert {path.name for path in out.parent.iterdir()} <= known
     assert not list(out.parent.glob(".*.cache/*.building"))
+    assert not list(out.parent.glob(".*.cache/*.log"))
 
 
 def assert_one_sentence(err: str, sentence: str) -> None:

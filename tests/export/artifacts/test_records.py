@@ -8,7 +8,7 @@ import pytest
 from export.artifacts.make import artifact_from, describe, has_passed
 from export.artifacts.pipelines import pipeline_of, with_figures
 from export.execution.cache import is_there, write_record
-from export.execution.process_pool import UNREADABLE, Outcome, Task
+from export.execution.task import UNREADABLE, Outcome, Task
 from export.faults.run import by_artifact, controls_from
 from export.recipes.jobs import Job
 from export.recipes.recipe import PIPELINE_GRAPHS, select

@@ -29,8 +29,11 @@ def test_a_damaged_record_is_none(tmp_path: Path, text: str) -> None:
 def test_what_was_half_made_is_swept_out(tmp_path: Path) -> None:
     left = tmp_path / ".a.cache" / "deblur-0123.building"
     left.mkdir(parents=True)
-    with Cache(tmp_path / "a"):
-        assert not left.exists()
+    (left.parent / "deblur-0123.log").write_text("")
+    with Cache(tmp_path / "a") as kept:
+        assert [path.name for path in kept.folder.iterdir()] == ["lock"]
+        (kept.folder / "deblur-4567.log").write_text("")
+    assert not kept.folder.exists()
 
 
 def test_pruning_keeps_what_is_used(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import signal
@@ -13,22 +14,32 @@ from pathlib import Path
 import pytest
 
 from export.execution.interrupts import Interrupts
-from export.execution.process_pool import Outcome, Task, run_tasks, sensible_jobs
+from export.execution.process_pool import run_tasks, sensible_jobs
+from export.execution.task import Outcome, Task
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = """
-import ctypes, errno, os, time
+import ctypes, errno, logging, os, time, warnings
 from pathlib import Path
+from runtime.system.errors import ReblurError
+from runtime.system.silence import silence
 
 def write(folder, text):
     (folder / "text").write_text(text)
 
 def refuse(folder):
     (folder / "half").write_text("")
-    raise ValueError("the picture must be square\\nmore")
+    print("print")
+    os.write(1, b"write\\n")
+    ctypes.CDLL(None).puts(b"puts")
+    logging.getLogger("converter").warning("logging")
+    with silence():
+        warnings.warn("warning")
+    raise ReblurError("the picture must be square\\nmore")
 
 def crash(folder):
     (folder / "half").write_text("")
+    os.write(2, b"about to crash\\n")
     ctypes.string_at(0)
 
 def hang(folder):
@@ -36,6 +47,7 @@ def hang(folder):
     time.sleep(600)
 
 def leave(folder):
+    print("leaving")
     os._exit(3)
 
 def full(folder):
@@ -72,7 +84,8 @@ def test_a_crash_or_a_hang_is_one_failed_task(functions: object, tmp_path: Path)
         )
         for name in names
     ]
-    reasons = {outcome.task.name: outcome.reason for outcome in run(tasks)}
+    outcomes = {outcome.task.name: outcome for outcome in run(tasks)}
+    reasons = {name: outcome.reason for name, outcome in outcomes.items()}
     assert reasons == {
         "write": "",
         "refuse": "the picture must be square",
@@ -80,8 +93,58 @@ def test_a_crash_or_a_hang_is_one_failed_task(functions: object, tmp_path: Path)
         "hang": "stopped after 2 s",
         "leave": "its process ended with exit code 3",
     }
-    assert [path.name for path in tmp_path.iterdir()] == ["write"]
+    left = {"write", *(f"{name}.log" for name in names[1:])}
+    assert {path.name for path in tmp_path.iterdir()} == left
     assert (tmp_path / "write" / "text").read_text() == "done"
+    assert outcomes["write"].log is None
+    logs = {name: log_of(outcomes[name]) for name in names[1:]}
+    assert "about to crash\nFatal Python error: Segmentation fault" in logs["crash"]
+    assert all("worker_functions.py" in logs[name] for name in ("refuse", "crash", "hang"))
+    assert {name: text.splitlines()[-1] for name, text in logs.items() if name != "refuse"} == {
+        name: reasons[name] for name in ("crash", "hang", "leave")
+    }
+    assert logs["leave"].startswith("leaving\n")
+
+
+@pytest.mark.filterwarnings("ignore:warning:UserWarning")
+@pytest.mark.parametrize("jobs_at_once", [0, 1])
+def test_the_log_has_what_python_and_c_said_and_the_traceback(
+    functions: object, tmp_path: Path, jobs_at_once: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    task = Task(name="refuse", function=functions.refuse, arguments=(), folder=tmp_path / "refuse")  # type: ignore[attr-defined]
+    (outcome,) = run([task], jobs_at_once)
+    lines = log_of(outcome).splitlines()
+    assert {"print", "write", "puts"} <= set(lines)
+    if jobs_at_once:  # in this process pytest takes these two first
+        assert "logging" in lines
+        assert any("UserWarning: warning" in line for line in lines)
+    assert lines[-2:] == ["runtime.system.errors.ReblurError: the picture must be square", "more"]
+    assert "Traceback (most recent call last):" in lines
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_task_that_ends_well_may_still_have_a_failure_to_tell(functions: object, tmp_path: Path) -> None:
+    task = Task(
+        name="write",
+        function=functions.write,  # type: ignore[attr-defined]
+        arguments=("it failed",),
+        folder=tmp_path / "write",
+        is_good=is_done,
+    )
+    (outcome,) = run([task])
+    assert (outcome.reason, outcome.log) == ("", tmp_path / "write.log")
+    (outcome,) = run([dataclasses.replace(task, arguments=("done",))])
+    assert (outcome.reason, outcome.log) == ("", None)
+    assert not task.log.exists()
+
+
+def is_done(folder: Path) -> bool:
+    return (folder / "text").read_text() == "done"
+
+
+def log_of(outcome: Outcome) -> str:
+    assert outcome.log is not None
+    return outcome.log.read_text()
 
 
 @pytest.mark.parametrize("jobs_at_once", [0, 1])
@@ -121,7 +184,8 @@ def test_the_workers_leave_when_they_are_orphaned(functions: object, tmp_path: P
         "import worker_functions\n"
         "from pathlib import Path\n"
         "from export.execution.interrupts import Interrupts\n"
-        "from export.execution.process_pool import Task, run_tasks\n"
+        "from export.execution.process_pool import run_tasks\n"
+        "from export.execution.task import Task\n"
         f"folder = Path({str(tmp_path)!r}) / 'h'\n"
         "task = Task(name='hang', function=worker_functions.hang, arguments=(), folder=folder)\n"
         "if __name__ == '__main__':\n"

@@ -16,6 +16,7 @@ from export import report
 from export.reporting.html import bar, link, status, table
 from export.reporting.matrix import matrix
 from export.reporting.names import short_name
+from export.reporting.page import page as render_page
 from export.reporting.parity import parity
 from export.reporting.pictures import choose
 from export.reporting.text import counts
@@ -37,7 +38,7 @@ def manifest() -> Manifest:
 
 @pytest.fixture(scope="module")
 def source(manifest: Manifest) -> str:
-    return report.page(manifest, Path(), None)
+    return render_page(manifest, Path(), None)
 
 
 @pytest.fixture(scope="module")
@@ -224,9 +225,19 @@ def test_without_the_float_model_the_page_says_so(page: Page) -> None:
 
 def test_names_and_reasons_are_escaped(manifest: Manifest) -> None:
     bad = dataclasses.replace(manifest.artifacts[0], status="failed", reason="<script>alert('x')</script>")
-    page = Page(report.page(dataclasses.replace(manifest, artifacts=(bad,), pipelines=()), Path(), None))
+    page = Page(render_page(dataclasses.replace(manifest, artifacts=(bad,), pipelines=()), Path(), None))
     assert "failed: <script>alert('x')</script>" in page.texts
     assert "script" not in {tag for tag, _ in page.tags}
+
+
+def test_what_failed_has_a_link_to_its_log(manifest: Manifest, tmp_path: Path) -> None:
+    bad = dataclasses.replace(manifest.artifacts[0], status="failed", reason="no")
+    (tmp_path / "logs").mkdir()
+    for name in (bad.id, "controls-deblur-onnx-int8"):
+        (tmp_path / "logs" / f"{name}.log").write_text("")
+    page = Page(render_page(dataclasses.replace(manifest, artifacts=(bad,), pipelines=()), tmp_path, None))
+    links = [attributes["href"] for attributes in page.all("a") if attributes["href"].startswith("logs/")]
+    assert links == [f"logs/{bad.id}.log", "logs/controls-deblur-onnx-int8.log"]
 
 
 def test_pieces() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from export import report
+from export.reporting.page import page as render_page
 from tests.export.reporting.rich_manifest import rich_manifest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome-headless-shell")
@@ -109,7 +109,7 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 def rich_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a made-up export as rich as a full one, without pictures."""
     path = tmp_path_factory.mktemp("rich") / "report.html"
-    path.write_text(report.page(rich_manifest(), path.parent, None), encoding="utf-8")
+    path.write_text(render_page(rich_manifest(), path.parent, None), encoding="utf-8")
     return path
 
 

@@ -2,8 +2,19 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
-from export.reporting.text import counts, describe_controls, pipeline_table, summary, table, worst_figures
+import pytest
+
+from export.reporting.text import (
+    counts,
+    describe_controls,
+    describe_logs,
+    pipeline_table,
+    summary,
+    table,
+    worst_figures,
+)
 from runtime.manifest.check_records import NegativeControl, ParityFigure
 from runtime.manifest.records import Artifact, ArtifactFile, Pipeline, Status
 
@@ -65,6 +76,15 @@ def test_reasons_and_what_ran_the_files_are_told() -> None:
     assert "failed: boom" in text
     assert "coreml: run again with LiteRT XNNPACK" in text
     assert "not run: placement on the Neural Engine and latency on phones: needs an Apple device" in text
+
+
+def test_logs_are_named_in_the_row_of_their_file_or_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = [artifact("failed", "boom")]
+    logs = {name: tmp_path / "out.logs" / f"{name}.log" for name in ("deblur-tflite-int8", "pipeline-onnx-fp32")}
+    assert "failed: boom (log: out.logs/deblur-tflite-int8.log)" in table(found, logs)
+    assert describe_logs(found, logs) == "log of pipeline-onnx-fp32: out.logs/pipeline-onnx-fp32.log"
+    assert describe_logs(found, {}) == ""
 
 
 def test_nothing_is_said_of_apple_devices_where_core_ml_was_not_asked_for() -> None:

@@ -4,10 +4,11 @@ import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
-from runtime.system.silence import silence
+from runtime.system.silence import captured, silence
 
 
 def shout(where: str) -> None:
@@ -36,7 +37,37 @@ def test_exceptions_pass_and_the_streams_come_back(capfd: pytest.CaptureFixture[
     assert logging.root.manager.disable == 0
 
 
-def test_no_descriptor_is_lost() -> None:
+def test_a_file_gets_what_python_and_what_is_below_say_silenced_or_not(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with captured(tmp_path / "log"):
+        shout("outside\n")
+        with silence():
+            shout("inside\n")
+    print("after")
+    text = (tmp_path / "log").read_text()
+    for where in ("outside", "inside"):
+        assert text.count(f"{where}\n") >= 4, text
+    assert "after" not in text
+    assert "side" not in "".join(capfd.readouterr())
+
+
+def test_the_streams_come_back_after_an_exception(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def broken() -> None:
+        with captured(tmp_path / "log"):
+            print("half a line", end="")
+            raise RuntimeError("converter")
+
+    with pytest.raises(RuntimeError, match="converter"):
+        broken()
+    assert (tmp_path / "log").read_text() == "half a line"
+    with silence():
+        shout("hidden")
+    print("after")
+    assert capfd.readouterr() == ("after\n", "")
+
+
+def test_no_descriptor_is_lost(tmp_path: Path) -> None:
     def next_descriptor() -> int:
         descriptor = os.open(os.devnull, os.O_RDONLY)
         os.close(descriptor)
@@ -44,6 +75,6 @@ def test_no_descriptor_is_lost() -> None:
 
     before = next_descriptor()
     for _ in range(20):
-        with silence():
+        with silence(), captured(tmp_path / "log"), silence():
             pass
     assert next_descriptor() == before
