@@ -7,7 +7,6 @@ A changed checkpoint, recipe, tool or line of this project's code changes the di
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import platform
@@ -16,11 +15,14 @@ from collections.abc import Iterable
 from functools import cache as once
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
+
+from filelock import FileLock, Timeout
 
 from export.execution.task import LOG, PARTIAL
 from runtime.system.errors import ReblurError
 
+LOCK = "lock"
 RECORD = "record.json"
 SOURCES = ("export", "runtime", "train")
 """Packages whose code takes part in what is made and how it is judged."""
@@ -31,29 +33,25 @@ class Cache:
 
     def __init__(self, out: Path) -> None:
         self.folder = out.with_name(f".{out.name}.cache")
-        self._lock: IO[str] | None = None
+        self._lock = FileLock(self.folder / LOCK, timeout=0)
 
     def __enter__(self) -> Cache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / "lock").open("w")
+            self._lock.acquire()
+        except Timeout as error:
+            raise ReblurError(f"another export to {self.folder.parent} is running: wait for it to end") from error
         except OSError as error:
             raise ReblurError(f"cannot write to {self.folder.parent}: {error.strerror or error}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._lock.close()
-            raise ReblurError(f"another export to {self.folder.parent} is running: wait for it to end") from error
         self._sweep()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._lock is not None
         self._sweep()
-        self._lock.close()
-        if {path.name for path in self.folder.iterdir()} <= {"lock"}:
+        self._lock.release()
+        if {path.name for path in self.folder.iterdir()} <= {LOCK}:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def entry(self, name: str, key: str) -> Path:
