@@ -67,15 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table(found: Sequence[NegativeControl]) -> str:
     """One line for each control."""
-    rows = [("control", "artefact", "", "by", "value", "gate")]
-    rows += [
+    from tabulate import tabulate
+
+    headings = ("control", "artefact", "", "by", "value", "gate")
+    rows = [
         (c.name, c.artifact, "caught" if c.caught else "NOT CAUGHT", c.by, _number(c.value), _number(c.threshold))
         for c in found
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     caught = sum(control.caught for control in found)
-    return "\n".join([*lines, "", f"{caught} of {len(found)} caught"])
+    return f"{tabulate(rows, headings, disable_numparse=True)}\n\n{caught} of {len(found)} caught"
 
 
 def _number(value: float | None) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import torch
+from tabulate import tabulate
 from torch import Tensor
 
 from train.data.pair_pool import align
@@ -50,15 +51,14 @@ def print_alignment(photo_folder: Path | None, count: int, shift_px: float) -> N
     made = misaligned.pairs(0, count)
     strongest = torch.tensor([max(misaligned.renderer.plan(index).sigmas_px) for index in range(count)])
     print(f"{count} scenes, shifts up to {shift_px:g} px; PSNR of the moved sharp picture against the true one, dB")
-    print(
-        f"{'largest sigma':<14} {'scenes':>6} {'not moved':>10} {'flow':>7} {'masked':>7} {'matched':>8} {'masked':>7}"
-    )
     everywhere = torch.ones_like(truth[:, :1])
     columns = [psnr_db(made.sharp, truth, everywhere)]
     for method in ("flow", "blur_matched"):
         moved, mask = align(made, dataclasses.replace(config.loss, alignment=method))
         columns += [psnr_db(moved, truth, everywhere), psnr_db(moved, truth, mask)]
+    rows = []
     for name, (low, high) in LEVELS_PX.items():
         chosen = (strongest >= low) & (strongest < high)
-        values = " ".join(f"{float(c[chosen].mean()):>{w}.1f}" for c, w in zip(columns, (10, 7, 7, 8, 7), strict=True))
-        print(f"{name:<14} {int(chosen.sum()):>6} {values}")
+        rows.append((name, int(chosen.sum()), *(float(column[chosen].mean()) for column in columns)))
+    headings = ("largest sigma", "scenes", "not moved", "flow", "masked", "matched", "masked")
+    print(tabulate(rows, headings, floatfmt=".1f"))

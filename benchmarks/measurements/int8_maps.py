@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tabulate import tabulate
 
 from export.data.pictures import CHECK_PICTURES, blur_like_light, load_picture
 from export.graphs.specs import build_graphs
@@ -51,11 +52,12 @@ def table(directory: Path) -> str:
     height, width = made[0].size_px
     network = build_graphs(load_deployable(SHIPPED))["defocus"].module
     runners = [open_artifact(artifact, directory) for artifact in made if artifact.size_px == (height, width)]
-    lines = [f"| picture | {' | '.join(runner.artifact.id for runner in runners)} |", "|---" * (len(runners) + 1) + "|"]
+    rows = []
     for name, picture in blurred_pictures(height, width):
         with torch.no_grad():
             expected = network(torch.from_numpy(picture)).numpy()
         errors = [np.abs(runner.run({"image": picture})["sigma_px"] - expected) for runner in runners]
-        lines.append(f"| {name} | {' | '.join(f'{e.mean():.2f}, {np.quantile(e, 0.99):.2f}' for e in errors)} |")
+        rows.append([name, *(f"{error.mean():.2f}, {np.quantile(error, 0.99):.2f}" for error in errors)])
         print(f"{name}: done", file=sys.stderr, flush=True)
-    return "\n".join(lines)
+    headings = ["picture", *(runner.artifact.id for runner in runners)]
+    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True)

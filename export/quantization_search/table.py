@@ -6,11 +6,14 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+from tabulate import tabulate
+
 from export.quantization_search.selection import EQUAL_SIZE, EQUAL_SPEED, LEAST_MARGIN, margin, worst
 from export.quantization_search.trial import Trial
 from export.recipes.tool_versions import tool_versions
 
 TOOLS = ("ai-edge-quantizer", "ai-edge-litert", "litert-torch", "executorch", "torchao", "onnxruntime", "torch")
+HEADINGS = ("", "candidate", "size", "speed", "to spare", "tightest gate")
 HEADER = """# How int8 is done: the candidates
 
 Written by `python -m export.search`. One candidate a row: weights, their scales, how ranges are found, and what stays
@@ -46,8 +49,8 @@ def table_of(groups: Sequence[Sequence[Trial]], chosen: Sequence[Trial | None], 
     for group, best in zip(groups, chosen, strict=True):
         first = group[0].candidate
         parts.append(f"## {first.graph}, {first.format}\n")
-        parts.append("| | candidate | size | speed | to spare | tightest gate |\n|---|---|---|---|---|---|")
-        parts += [_row(trial, trial is best) for trial in group]
+        rows = [_row(trial, trial is best) for trial in group]
+        parts.append(tabulate(rows, HEADINGS, tablefmt="pipe", disable_numparse=True))
         parts.append("" if best else "\nNo candidate passes its gates.\n")
     return "\n".join(parts)
 
@@ -63,11 +66,11 @@ def processor() -> str:
     return f"{name} (family {found['cpu family']}, model {found['model']})" if "cpu family" in found else name
 
 
-def _row(trial: Trial, is_chosen: bool) -> str:
+def _row(trial: Trial, is_chosen: bool) -> tuple[str, ...]:
     mark = "**>**" if is_chosen else ""
     if trial.failure:
-        return f"| {mark} | {trial.candidate.name} | | | failed | {trial.failure} |"
+        return mark, trial.candidate.name, "", "", "failed", trial.failure
     low, high = trial.speedup_quartiles
-    size = trial.size_bytes / trial.float_size_bytes
+    size = f"{trial.size_bytes / trial.float_size_bytes:.3f}"
     speed = f"{trial.speedup:.2f} ({low:.2f} to {high:.2f})"
-    return f"| {mark} | {trial.candidate.name} | {size:.3f} | {speed} | {margin(trial):.0%} | {worst(trial)} |"
+    return mark, trial.candidate.name, size, speed, f"{margin(trial):.0%}", worst(trial)

@@ -132,14 +132,14 @@ def pipelines(recipes: Sequence[Recipe]) -> tuple[tuple[str, str, dict[str, Reci
 
 def recipe_table(recipes: Sequence[Recipe] = RECIPES) -> str:
     """The recipes as lines of text: id, what computes, what it is for."""
-    rows = [("recipe", "target", "arithmetic")]
+    from tabulate import tabulate
+
+    rows = []
     for recipe in recipes:
         precision = PRECISIONS[recipe.precision]
         notes = [precision.title, VARIANTS[recipe.variant], "experimental" if precision.experimental else ""]
         rows.append((recipe.id, TARGETS[recipe.target].title, "; ".join(filter(None, notes))))
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * len(rows[0][2])))
-    return "\n".join(f"{name:{widths[0]}}  {target:{widths[1]}}  {notes}".rstrip() for name, target, notes in rows)
+    return tabulate(rows, ("recipe", "target", "arithmetic"), disable_numparse=True)
 
 
 def _has_name(recipe: Recipe, pattern: str) -> bool:

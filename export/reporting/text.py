@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tabulate import tabulate
+
 from export.execution.logs import shown_path
 from export.formats.table import support_of
 from export.recipes.targets import target_name, target_of
@@ -50,15 +52,9 @@ def table(artifacts: Sequence[Artifact], logs: Mapping[str, Path] = MappingProxy
         artifacts: one a row.
         logs: id -> log of one that failed.
     """
-    rows = [HEADINGS, *(_row(artifact, logs.get(artifact.id)) for artifact in artifacts)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS) - 1)]
-    lines = []
-    for row in rows:
-        cells = [cell.rjust(width) if column == 1 else cell.ljust(width) for column, (cell, width)
-                 in enumerate(zip(row, widths, strict=False))]  # fmt: skip
-        lines.append("  ".join([*cells, row[-1]]).rstrip())
-    lines.insert(1, "  ".join(["-" * width for width in widths] + ["-" * len(HEADINGS[-1])]))
-    return "\n".join([*lines, "", *_notes(artifacts)])
+    rows = [_row(artifact, logs.get(artifact.id)) for artifact in artifacts]
+    lines = tabulate(rows, HEADINGS, disable_numparse=True, colalign=("left", "right", "left", "left"))
+    return "\n".join([lines, "", *_notes(artifacts)])
 
 
 def summary(artifacts: Sequence[Artifact], **more: Any) -> dict[str, Any]:
@@ -97,13 +93,14 @@ def limits(artifacts: Iterable[Artifact]) -> list[str]:
 
 def pipeline_table(pipelines: Sequence[Pipeline]) -> str:
     """The worst photograph of each set of files that belong together; empty where there is none."""
-    lines = []
+    rows = []
     for pipeline in pipelines:
         name = f"{target_name(pipeline.backend, pipeline.delegate)}-{pipeline.precision}"
         figures = ", ".join(_figure(figure) for figure in worst_figures(pipeline.parity).values())
         result = "passed" if all(figure.passed for figure in pipeline.parity) else "failed"
-        lines.append(f"{name:24}  {pipeline.height_px}x{pipeline.width_px}  {figures}  {result}")
-    return "\n".join(["photograph to refocused picture, through three files", *lines]) if lines else ""
+        rows.append((name, f"{pipeline.height_px}x{pipeline.width_px}", figures, result))
+    lines = tabulate(rows, tablefmt="plain", disable_numparse=True)
+    return f"photograph to refocused picture, through three files\n{lines}" if rows else ""
 
 
 def describe_controls(controls: Sequence[NegativeControl]) -> str:

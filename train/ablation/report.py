@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tabulate import tabulate
 
 from runtime.system.files import write_atomically
 from train.ablation.variants import VARIANTS, Result
@@ -63,22 +64,22 @@ def report(results: list[Result], config: RunConfig, command: str, plot: str | N
         part = [r for r in results if r.misalignment_px == misalignment_px]
         seeds = len({r.seed for r in part})
         lines += [f"## Misalignment up to {misalignment_px:g} px ({seeds} seed{'s' if seeds > 1 else ''})", ""]
-        lines += [*_table(part), ""]
+        lines += [_table(part), ""]
     lines += _verdict(results)
     if plot:
         lines += ["", f"![Gain by misalignment]({plot})"]
     return "\n".join(lines) + "\n"
 
 
-def _table(results: list[Result]) -> list[str]:
+def _table(results: list[Result]) -> str:
     names = [name for name in VARIANTS if any(r.variant == name for r in results)]
-    lines = ["| variant | " + " | ".join(heading for heading, _, _ in COLUMNS) + " | reblurring module |"]
-    lines += ["|---|" + "---|" * (len(COLUMNS) + 1)]
+    table = []
     for name in names:
         rows = [r for r in results if r.variant == name]
         values = [_entry([value(r) for r in rows], form) for _, form, value in COLUMNS]
-        lines.append(f"| {name} | " + " | ".join(values) + f" | {', '.join(sorted({r.health for r in rows}))} |")
-    return lines
+        table.append([name, *values, ", ".join(sorted({r.health for r in rows}))])
+    headings = ["variant", *(heading for heading, _, _ in COLUMNS), "reblurring module"]
+    return tabulate(table, headings, tablefmt="pipe", disable_numparse=True)
 
 
 def _entry(values: list[float | None], form: str) -> str:

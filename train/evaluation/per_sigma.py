@@ -17,7 +17,7 @@ from train.evaluation.held_out import HeldOut, blur_evenly, textured_crops
 from train.evaluation.inference import has_sigma_map, restore
 from train.evaluation.lpips_score import Perceptual
 from train.evaluation.metrics import psnr_per_image, sigma_scores, texture_mask
-from train.evaluation.results import Row, number, rows_of
+from train.evaluation.results import Row, number, rows_of, text_table
 from train.optics.spatially_varying_blur import Psf
 
 PSFS: tuple[Psf, ...] = ("gaussian", "disc")
@@ -123,21 +123,28 @@ def _blurred(data: HeldOut, restored: Tensor, blur_map: Tensor, psf: Psf, sigma_
 def table_of(figures: PerSigma) -> str:
     """The table as text."""
     low, high = MEAN_RANGE_PX
+    rows = [
+        (
+            row.psf,
+            f"{row.sigma_px:.1f}",
+            number(row.input_psnr_db),
+            number(row.output_psnr_db),
+            number(row.gain_db, sign="+"),
+            number(row.worst_gain_db, sign="+"),
+            number(row.sigma_mae_px),
+            number(row.sigma_bias_px, sign="+"),
+        )
+        for row in figures.blurred
+    ]
+    headings = ("PSF", "sigma px", "input dB", "output dB", "gain dB", "worst dB", "sigma MAE px", "bias px")
     lines = [
         f"{figures.crops} textured crops, blurred evenly in linear light (sigma error on textured area)",
-        f"{'PSF':<9} {'sigma px':>8} {'input dB':>9} {'output dB':>10} {'gain dB':>8} {'worst dB':>9} "
-        f"{'sigma MAE px':>13} {'bias px':>8}",
+        text_table(rows, headings),
     ]
-    for row in figures.blurred:
-        lines.append(
-            f"{row.psf:<9} {row.sigma_px:>8.1f} {row.input_psnr_db:>9.2f} {row.output_psnr_db:>10.2f} "
-            f"{row.gain_db:>+8.2f} {row.worst_gain_db:>+9.2f} {number(row.sigma_mae_px, 13)} "
-            f"{number(row.sigma_bias_px, 8, sign='+')}"
-        )
     lines += [f"mean gain over {low:g} to {high:g} px, {psf}: {figures.mean_gain_db(psf):+.2f} dB" for psf in PSFS]
     sharp = figures.sharp
     lines.append(
         f"sharp crops against themselves: mean {sharp.mean_psnr_db:.2f} dB, worst {sharp.worst_psnr_db:.2f} dB, "
-        f"sigma seen {number(sharp.sigma_mean_px).strip()} px"
+        f"sigma seen {number(sharp.sigma_mean_px)} px"
     )
     return "\n".join(lines)

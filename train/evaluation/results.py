@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabulate import tabulate
 from torch import Tensor
 
 from runtime.system.files import write_atomically
@@ -121,7 +122,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 def means_table(rows: Sequence[Row]) -> str:
     """Means over the rows: a line per metric, input against output; groups that no row has are left out."""
-    lines = [f"{f'means of {len(rows)} pictures':<34} {'input':>9} {'output':>9} {'change':>9}"]
+    lines: list[tuple[str, ...]] = []
     groups: dict[str, list[Compared]] = {
         "": [row.plain for row in rows],
         "truth aligned to the input": [row.aligned for row in rows if row.aligned],
@@ -129,17 +130,16 @@ def means_table(rows: Sequence[Row]) -> str:
     }
     for title, compared in groups.items():
         if title and compared:
-            lines.append(f"{title} ({len(compared)} pictures)")
+            lines.append((f"{title} ({len(compared)} pictures)", "", "", ""))
         for metric, (label, decimals) in METRICS.items():
             if compared:
                 before = mean_of([getattr(c.input, metric) for c in compared])
                 after = mean_of([getattr(c.output, metric) for c in compared])
                 change = None if before is None or after is None else after - before
-                lines.append(
-                    f"{'  ' * bool(title) + label:<34} {number(before, 9, decimals)} {number(after, 9, decimals)} "
-                    f"{number(change, 9, decimals, sign='+')}"
-                )
-    return "\n".join(lines)
+                figures = number(before, decimals), number(after, decimals), number(change, decimals, sign="+")
+                lines.append(("  " * bool(title) + label, *figures))
+    headings = (f"means of {len(rows)} pictures", "input", "output", "change")
+    return text_table(lines, headings)
 
 
 def shift_line(rows: Sequence[Row]) -> str:
@@ -153,11 +153,15 @@ def shift_line(rows: Sequence[Row]) -> str:
     )
 
 
-def number(value: float | None, width: int = 0, decimals: int = 2, sign: str = "") -> str:
-    """A number, right-aligned, or ``not run`` for None and NaN."""
-    if value is None or math.isnan(value):
-        return NOT_RUN.rjust(width)
-    return f"{value:>{sign}{width}.{decimals}f}"
+def text_table(rows: Sequence[Sequence[object]], headings: Sequence[str]) -> str:
+    """Lines of text: the first column to the left, figures to the right."""
+    align = ("left", *["right"] * (len(headings) - 1))
+    return tabulate(rows, headings, disable_numparse=True, colalign=align, preserve_whitespace=True)
+
+
+def number(value: float | None, decimals: int = 2, sign: str = "") -> str:
+    """A number, or ``not run`` for None and NaN."""
+    return NOT_RUN if value is None or math.isnan(value) else f"{value:{sign}.{decimals}f}"
 
 
 def _cell(value: float | None) -> str:

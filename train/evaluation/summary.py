@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from train.evaluation.held_out import HeldOut
 from train.evaluation.inference import has_sigma_map, restore
 from train.evaluation.metrics import psnr_per_image, sigma_scores, texture_mask
-from train.evaluation.results import number
+from train.evaluation.results import number, text_table
 
 BLURRED_FROM_PX = 0.5
 """A scene whose largest sigma is below this counts as in focus."""
@@ -87,6 +87,20 @@ def figures_of(restored: Tensor, blur_map: Tensor, data: HeldOut) -> Figures:
     )
 
 
+LEVEL_HEADINGS = (
+    "largest sigma",
+    "scenes",
+    "input dB",
+    "output dB",
+    "gain dB",
+    "worst dB",
+    "made worse",
+    "sigma MAE",
+    "bias",
+    "rank corr.",
+)
+
+
 def by_blur_level(data: HeldOut) -> dict[str, Tensor]:
     """Which scenes belong to each level of their largest sigma, (N,) bool; empty levels are left out."""
     strongest = data.sigma_px.amax((1, 2, 3))
@@ -100,16 +114,11 @@ def by_blur_level(data: HeldOut) -> dict[str, Tensor]:
 
 def level_table(restored: Tensor, blur_map: Tensor, data: HeldOut) -> str:
     """The figures of all scenes and of each blur level, as text; sigma in pixels, pooled over textured area."""
-    lines = [
-        f"{'largest sigma':<14} {'scenes':>6} {'input dB':>9} {'output dB':>10} {'gain dB':>8} {'worst dB':>9} "
-        f"{'made worse':>11} {'sigma MAE':>10} {'bias':>8} {'rank corr.':>11}"
-    ]
+    rows = []
     everything = {"all": torch.ones(len(data.blurry), dtype=torch.bool)}
     for level, chosen in {**everything, **by_blur_level(data)}.items():
         f = figures_of(restored[chosen], blur_map[chosen], HeldOut(*(t[chosen] for t in data)))
-        lines.append(
-            f"{level:<14} {f.scenes:>6} {f.input_psnr_db:>9.2f} {f.output_psnr_db:>10.2f} {f.gain_db:>+8.2f} "
-            f"{f.worst_gain_db:>+9.2f} {f.worse_share:>11.0%} {number(f.sigma_mae_px, 10)} "
-            f"{number(f.sigma_bias_px, 8, sign='+')} {number(f.sigma_correlation, 11)}"
-        )
-    return "\n".join([*lines, f"made worse: share of scenes that lose more than {WORSE_FROM_DB:g} dB"])
+        decibels = number(f.input_psnr_db), number(f.output_psnr_db), number(f.gain_db, sign="+")
+        sigma = number(f.sigma_mae_px), number(f.sigma_bias_px, sign="+"), number(f.sigma_correlation)
+        rows.append((level, f.scenes, *decibels, number(f.worst_gain_db, sign="+"), f"{f.worse_share:.0%}", *sigma))
+    return f"{text_table(rows, LEVEL_HEADINGS)}\nmade worse: share of scenes that lose more than {WORSE_FROM_DB:g} dB"

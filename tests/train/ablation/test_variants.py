@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_the_report_says_which_claims_hold() -> None:
     assert "**fails**: at least 80 % of the oracle's gain, all scenes (75%)" in text
     assert "**fails**: more than warping with masks, all scenes (+0.75 against +0.90 dB)" in text
     assert "**holds**: sigma within 0.5 px on textured area (0.45 px)" in text
-    assert "| Reblur | +0.75 (+0.70 to +0.80) | +0.75 (+0.70 to +0.80) |" in text
+    assert "| Reblur | +0.75 (+0.70 to +0.80) | +0.75 (+0.70 to +0.80) |" in re.sub(" +", " ", text)
 
 
 def test_a_variant_is_trained_as_a_run_is(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_a_stopped_ablation_goes_on_where_it_stopped(tmp_path: Path, capsys: pyt
     assert main([*arguments, "--variants", "reblur,pixel-loss", "--write", str(written)]) == 0
     assert len(log.read_text().splitlines()) == 2
     assert read_results(log, "another digest") == []
-    assert "| pixel loss |" in written.read_text()
+    assert "| pixel loss " in written.read_text()
     assert written.with_suffix(".png").stat().st_size > 1000
     capsys.readouterr()
     assert main([*arguments, "--variants", "reblur,pixel-loss", "--json"]) == 0
