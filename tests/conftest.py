@@ -1,5 +1,57 @@
-"""Shared by all tests: one thread, so that results do not depend on the machine and a busy one does not stall them."""
+"""Shared by all tests: one thread, and the warnings of other packages, listed in one line a kind.
 
+One thread, so that results do not depend on the machine and a busy one does not stall them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pytest
 import torch
 
+from runtime.system import silence
+
 torch.set_num_threads(1)
+silence.HIDES_WARNINGS = False
+
+LINE_LENGTH = 110
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count warnings by kind in place of pytest's own list of every place, which `-v` gives."""
+    if config.option.verbose < 1:
+        config.option.disable_warnings = True
+        config.pluginmanager.register(WarningCounts())
+
+
+class WarningCounts:
+    """pytest's hooks for warnings: counts them and lists the counts at the end."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        self.counts[_kind(warning_message)] += 1
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.counts:
+            terminalreporter.section("warnings of other packages, all places with -v", yellow=True, bold=False)
+        for kind, count in sorted(self.counts.items()):
+            terminalreporter.line(f"{count:5} x {kind}")
+
+
+def _kind(warning: warnings.WarningMessage) -> str:
+    """Package, category and first line."""
+    lines = str(warning.message).strip().splitlines() or [""]
+    return f"{_package(warning.filename)}: {warning.category.__name__}: {lines[0][:LINE_LENGTH]}"
+
+
+def _package(filename: str) -> str:
+    """Whose file it is: the folder within site-packages, or the last two parts of any other path."""
+    parts = Path(filename).parts
+    if "site-packages" in parts:
+        return parts[parts.index("site-packages") + 1].removesuffix(".py")
+    return "/".join(parts[-2:])

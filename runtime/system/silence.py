@@ -22,6 +22,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _captures: list[Path] = []
 """Files that output goes to now, the innermost last."""
 
+HIDES_WARNINGS = True
+"""The tests turn it off: what a pinned tool warns of tells what its next version will break."""
+
+
+@contextlib.contextmanager
+def hidden_warnings() -> Iterator[None]:
+    """Ignore Python's warnings, unless ``HIDES_WARNINGS`` was turned off; filters are as before afterwards."""
+    with warnings.catch_warnings():
+        if HIDES_WARNINGS:
+            warnings.simplefilter("ignore")
+        yield
+
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
@@ -39,8 +51,7 @@ def silence() -> Iterator[None]:
         stack.callback(os.close, null)
         stack.callback(logging.disable, disabled)
         logging.disable(logging.CRITICAL)
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
+        stack.enter_context(hidden_warnings())
         stack.enter_context(_redirected(null, io.StringIO()))
         yield
 

@@ -5,7 +5,6 @@ Nothing is ever downloaded: an evaluation must give the same columns with and wi
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Protocol, Self
 from urllib.parse import urlparse
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from runtime.system.errors import ReblurError
+from runtime.system.silence import hidden_warnings
 from train.data.photos import Picture
 
 
@@ -80,6 +80,5 @@ def load_perceptual(device: torch.device | None = None) -> Perceptual:
     path = backbone_path()
     if not path.is_file():
         raise ReblurError(f"no AlexNet weights at {path}: put torchvision's file there (nothing is downloaded)")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # lpips still asks torchvision for weights the old way
+    with hidden_warnings():  # lpips still asks torchvision for weights the old way
         return Perceptual(lpips.LPIPS(net="alex", verbose=False), device)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import warnings
 from collections.abc import Iterator
+
+from runtime.system.silence import hidden_warnings
 
 
 @contextlib.contextmanager
@@ -15,8 +16,7 @@ def quiet_warnings(level: int = logging.WARNING) -> Iterator[None]:
     previous = logging.root.manager.disable
     logging.disable(max(previous, level))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with hidden_warnings():
             yield
     finally:
         logging.disable(previous)
