@@ -91,7 +91,8 @@ def _compute(blurry: Picture, sharp: Picture) -> Flows:
 def _load(path: Path) -> Flows | None:
     """None where there is no such file, or a damaged one."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here, since NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             flows: Flows = stored["flows"]
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
         return None

@@ -25,7 +25,11 @@ def test_recent_drops_what_was_used_longest_ago() -> None:
     made: list[str] = []
 
     def get(key: str) -> None:
-        recent.get(key, lambda: (made.append(key), np.zeros(10, np.uint8))[1])
+        def make() -> np.ndarray:
+            made.append(key)
+            return np.zeros(10, np.uint8)
+
+        recent.get(key, make)
 
     recent: Recent[str] = Recent(limit_bytes=25)
     for key in ("a", "b", "a", "c", "a", "b"):  # c drops b, b drops c
@@ -51,6 +55,7 @@ def test_flow_is_read_back_as_it_was(pair: PairFiles, tmp_path: Path) -> None:
     np.testing.assert_array_equal(FlowCache(folder, 1 << 20).flows(pair, never), first)
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")  # a file left open
 def test_a_damaged_file_is_computed_again_and_mended(pair: PairFiles, tmp_path: Path) -> None:
     folder = tmp_path / "flow"
     first = FlowCache(folder, 1 << 20).flows(pair, lambda: pair_pictures([pair], 0))
