@@ -4,6 +4,7 @@ import hashlib
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from runtime.manifest.manifest import (
     Tolerance,
     list_files,
 )
+from runtime.manifest.records import Format, Layout
 
 SIDE = 32
 SIGMA_MAX_PX = 6.0
@@ -75,9 +77,11 @@ GRAPHS = {
 }
 
 
-def artifact_of(graph: str, format_: str = "tflite", extension: str = "tflite", directory: Path | None = None):
+def artifact_of(
+    graph: str, format_: Format = "tflite", extension: str = "tflite", directory: Path | None = None
+) -> Artifact:
     """An artefact of ``graph``, 32 x 32; with its files when ``directory`` holds them."""
-    layout = "NHWC" if format_ == "tflite" else "NCHW"
+    layout: Layout = "NHWC" if format_ == "tflite" else "NCHW"
 
     def tensor(meaning: TensorMeaning) -> ArtifactTensor:
         nhwc = (1, SIDE, SIDE, meaning.channels)
@@ -101,7 +105,8 @@ def artifact_of(graph: str, format_: str = "tflite", extension: str = "tflite", 
     )
 
 
-def manifest_of(artifacts: tuple[Artifact, ...], backend: str = "tflite") -> Manifest:
+def manifest_of(artifacts: tuple[Artifact, ...], backend: Format = "tflite") -> Manifest:
+    of_graphs: dict[str, Any] = {artifact.graph: artifact.id for artifact in artifacts}
     return Manifest(
         schema_version=3,
         reblur_version="0.1.0",
@@ -121,7 +126,7 @@ def manifest_of(artifacts: tuple[Artifact, ...], backend: str = "tflite") -> Man
                 precision="fp32",
                 height_px=SIDE,
                 width_px=SIDE,
-                **{artifact.graph: artifact.id for artifact in artifacts},
+                **of_graphs,
             ),
         ),
         golden=(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -23,6 +24,6 @@ def test_equal_pictures() -> None:
 
 
 @pytest.mark.parametrize("metric", [mae, psnr_db])
-def test_shapes_must_agree(metric) -> None:
+def test_shapes_must_agree(metric: Callable[[np.ndarray, np.ndarray], float]) -> None:
     with pytest.raises(ValueError, match=r"one shape, got \(12, 12\) and \(12, 13\)"):
         metric(np.zeros((12, 12)), np.zeros((12, 13)))

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from runtime import backends, refocus
+from runtime.manifest.records import Artifact
 from runtime.photos.photo import read_photo
 from runtime.system.progress import ProgressLine
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 class FakeRunner:
     """Sigma off the red channel, the picture as it is, and the target sigma in blue."""
 
-    def __init__(self, artifact, *_: object) -> None:
+    def __init__(self, artifact: Artifact, *_: object) -> None:
         self.artifact = artifact
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

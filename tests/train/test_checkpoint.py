@@ -18,6 +18,7 @@ from train.checkpoint import (
 )
 from train.networks.build import build_reblur
 from train.networks.config import NetworksConfig
+from train.networks.fusion import FusionDeblurNet
 from train.networks.paper_unet import PaperUNetConfig
 from train.networks.restormer import RestormerConfig
 from train.networks.seeds import SeedConfig
@@ -128,6 +129,7 @@ def test_the_papers_networks_load_for_evaluation_but_not_for_export(
 ) -> None:
     config = dataclasses.replace(smoke().networks, deblur=deblur, defocus=SeedConfig(width=8, blocks=1))
     original, path = build_restorer(config), tmp_path / "paper.safetensors"
+    assert isinstance(original.deblur, FusionDeblurNet)
     torch.nn.init.normal_(original.deblur.body.head.weight)
     save_deployable(original, path)
     loaded = load_networks(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,8 @@ GOOD = {
     "Vulkan": dataclasses.replace(CONV, op="aten.convolution.default"),
 }  # fmt: skip
 
-RANK_5 = {"shapes": ((1, 1, 3, 64, 64),)}
-BROKEN: dict[str, dict[str, object]] = {
+RANK_5: dict[str, Any] = {"shapes": ((1, 1, 3, 64, 64),)}
+BROKEN: dict[str, dict[str, Any]] = {
     "ane-op": {"op": "gather"},
     "ane-fp16": {"dtypes": ("FLOAT16", "FLOAT32")},
     "ane-integers": {"dtypes": ("INT32", "FLOAT16")},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from executorch.runtime import Runtime
+from torch import nn
 
 from export.artifacts.int8_inputs import describe_int8, prepare_int8
 from export.formats.pte.strided_convs import without_strides
@@ -52,7 +53,9 @@ def test_fine_tuned_weights_are_what_is_quantized(checkpoint: Path, small_specs:
     image, sigma_px = int8.samples["deblur"][0]
     # Below the clamp the correction of the first sample is twice that of the float weights.
     float_change = networks.deblur(image, sigma_px) - image
-    tuned_change = int8.specs["deblur"].module.network(image, sigma_px) - image
+    network = int8.specs["deblur"].module.network
+    assert isinstance(network, nn.Module)
+    tuned_change = network(image, sigma_px) - image
     torch.testing.assert_close(tuned_change, 2.0 * float_change, atol=1e-5, rtol=0.0)
 
 

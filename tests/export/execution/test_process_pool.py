@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,14 +59,12 @@ def full(folder):
 
 
 @pytest.fixture(scope="module")
-def functions(tmp_path_factory: pytest.TempPathFactory) -> object:
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A module that the processes can import, too."""
     folder = tmp_path_factory.mktemp("module")
     (folder / "worker_functions.py").write_text(FUNCTIONS)
     sys.path.insert(0, str(folder))
-    import worker_functions
-
-    yield worker_functions
+    yield importlib.import_module("worker_functions")
     sys.path.remove(str(folder))
 
 
@@ -72,7 +73,7 @@ def run(tasks: list[Task], jobs_at_once: int = 2) -> list[Outcome]:
         return run_tasks(tasks, jobs_at_once, interrupts, lambda task: None, lambda outcome: None)
 
 
-def test_a_crash_or_a_hang_is_one_failed_task(functions: object, tmp_path: Path) -> None:
+def test_a_crash_or_a_hang_is_one_failed_task(functions: Any, tmp_path: Path) -> None:
     names = ["write", "refuse", "crash", "hang", "leave"]
     tasks = [
         Task(
@@ -148,14 +149,14 @@ def log_of(outcome: Outcome) -> str:
 
 
 @pytest.mark.parametrize("jobs_at_once", [0, 1])
-def test_a_full_disk_ends_everything(functions: object, tmp_path: Path, jobs_at_once: int) -> None:
-    task = Task(name="full", function=functions.full, arguments=(), folder=tmp_path / "full")  # type: ignore[attr-defined]
+def test_a_full_disk_ends_everything(functions: Any, tmp_path: Path, jobs_at_once: int) -> None:
+    task = Task(name="full", function=functions.full, arguments=(), folder=tmp_path / "full")
     with pytest.raises(ValueError, match=os.strerror(errno.ENOSPC)):
         run([task], jobs_at_once)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_in_this_process(functions: object, tmp_path: Path) -> None:
+def test_in_this_process(functions: Any, tmp_path: Path) -> None:
     calls: list[str] = []
     tasks = [
         Task(name=name, function=getattr(functions, name), arguments=arguments, folder=tmp_path / name)
@@ -170,17 +171,17 @@ def test_in_this_process(functions: object, tmp_path: Path) -> None:
     assert calls == ["start refuse", "end refuse", "start write", "end write"]
 
 
-def test_an_earlier_result_is_replaced_as_a_whole(functions: object, tmp_path: Path) -> None:
+def test_an_earlier_result_is_replaced_as_a_whole(functions: Any, tmp_path: Path) -> None:
     (tmp_path / "write").mkdir()
     (tmp_path / "write" / "old").write_text("")
-    run([Task(name="write", function=functions.write, arguments=("new",), folder=tmp_path / "write")], 1)  # type: ignore[attr-defined]
+    run([Task(name="write", function=functions.write, arguments=("new",), folder=tmp_path / "write")], 1)
     assert [path.name for path in (tmp_path / "write").iterdir()] == ["text"]
 
 
-def test_the_workers_leave_when_they_are_orphaned(functions: object, tmp_path: Path) -> None:
+def test_the_workers_leave_when_they_are_orphaned(functions: Any, tmp_path: Path) -> None:
     """Kill -9 gives no process a chance to clean up; what is left has no name that looks finished."""
     script = (
-        f"import sys; sys.path[:0] = {[str(ROOT), str(Path(functions.__file__).parent)]!r}\n"  # type: ignore[attr-defined]
+        f"import sys; sys.path[:0] = {[str(ROOT), str(Path(functions.__file__).parent)]!r}\n"
         "import worker_functions\n"
         "from pathlib import Path\n"
         "from export.execution.interrupts import Interrupts\n"

@@ -93,7 +93,7 @@ def quantized_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A 3x3 convolution 3 -> 8 of int8 weights and activations, then a product."""
     from onnx import TensorProto, checker, helper, numpy_helper, save
 
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "scale": np.array(0.1, np.float32), "zero": np.array(0, np.int8), "weight": np.ones((8, 3, 3, 3), np.int8)
     }  # fmt: skip
     nodes = [

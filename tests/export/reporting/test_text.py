@@ -16,7 +16,7 @@ from export.reporting.text import (
     worst_figures,
 )
 from runtime.manifest.check_records import NegativeControl, ParityFigure
-from runtime.manifest.records import Artifact, ArtifactFile, Pipeline, Status
+from runtime.manifest.records import Artifact, ArtifactFile, Format, Pipeline, Status
 
 
 def figure(
@@ -27,12 +27,12 @@ def figure(
     )
 
 
-def artifact(status: Status, reason: str = "", format_: str = "tflite", *figures: ParityFigure) -> Artifact:
+def artifact(status: Status, reason: str = "", format_: Format = "tflite", *figures: ParityFigure) -> Artifact:
     files = (ArtifactFile(path="deblur_int8.tflite", bytes=3 * 2**19, sha256="0" * 64),) if status == "passed" else ()
     return Artifact(
         id="deblur-tflite-int8", graph="deblur", format=format_, precision="int8", path="deblur_int8.tflite",
         files=files, inputs=(), outputs=(), tool={}, status=status, reason=reason, parity=figures,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def test_the_worst_case_is_the_lowest_psnr_and_the_largest_error() -> None:

@@ -1,5 +1,6 @@
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -21,7 +22,7 @@ TORN = Coverage(
 
 @pytest.mark.parametrize(("method", "status"), [("measured", "failed"), ("predicted", "passed")])
 def test_a_graph_in_pieces_fails_where_that_is_measured(
-    method: str, status: str, small_export: Path, monkeypatch: pytest.MonkeyPatch
+    method: Literal["measured", "predicted"], status: str, small_export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = Manifest.load(small_export)
     artifact = next(a for a in manifest.artifacts if a.id == "deblur-tflite-fp32")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from export.verification.cross_runtime import load_results, matrix, save_results
+from runtime.system.arrays import FloatArray
 
 SHAPE = (1, 3, 4, 4)
 
@@ -48,7 +49,7 @@ def test_maps_are_compared_in_pixels_and_equal_ones_have_none() -> None:
 
 
 def test_other_sizes_and_no_numbers_are_left_out() -> None:
-    results = {
+    results: dict[str, dict[str, dict[str, FloatArray]]] = {
         "a": {"r": {"photo": plane(0.5)}},
         "large": {"r": {"photo": plane(0.5, (1, 3, 8, 8))}},
         "broken": {"r": {"photo": plane(np.nan)}},

@@ -21,16 +21,19 @@ CHANNEL_GAINS = (1.0, 0.5, 0.25)
 @pytest.fixture(scope="session")
 def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """deblur_fp32.tflite and deblur_fp32.pte: image times a gain per channel, minus sigma_px / 12."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     litert_torch = pytest.importorskip("litert_torch")
     exir = pytest.importorskip("executorch.exir")
 
     class Tiny(torch.nn.Module):
+        gains: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.register_buffer("gains", torch.tensor(CHANNEL_GAINS).view(1, 3, 1, 1))
 
-        def forward(self, image, sigma_px):
+        def forward(self, image: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
             return image * self.gains - sigma_px / 12.0
 
     folder = tmp_path_factory.mktemp("tiny")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +14,10 @@ from PIL import Image
 
 from runtime.backends.mlpackage import COMPUTE_UNITS, MlpackageRunner, open_graph
 from runtime.manifest.records import Artifact, ArtifactTensor
+from runtime.system.arrays import FloatArray
 
 HEIGHT, WIDTH = 2, 3
-Units = enum.Enum("Units", ("ALL", *COMPUTE_UNITS))
+UNITS = {name: f"ComputeUnit.{name}" for name in ("ALL", *COMPUTE_UNITS)}
 
 
 class FakeModel:
@@ -38,7 +38,7 @@ class FakeModel:
 
 @pytest.fixture(autouse=True)
 def coremltools(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = SimpleNamespace(models=SimpleNamespace(MLModel=FakeModel), ComputeUnit=Units)
+    fake = SimpleNamespace(models=SimpleNamespace(MLModel=FakeModel), ComputeUnit=UNITS)
     monkeypatch.setitem(sys.modules, "coremltools", fake)
     monkeypatch.setattr(sys, "platform", "darwin")
 
@@ -63,7 +63,10 @@ def pictured(artifact: Artifact) -> Artifact:
 
 
 CODES = np.arange(3 * HEIGHT * WIDTH, dtype=np.uint8).reshape(1, 3, HEIGHT, WIDTH) * 14
-INPUTS = {"image": CODES / np.float32(255.0), "sigma_px": np.full((1, 1, HEIGHT, WIDTH), 0.5, np.float32)}
+INPUTS: dict[str, FloatArray] = {
+    "image": (CODES / np.float32(255.0)).astype(np.float32),
+    "sigma_px": np.full((1, 1, HEIGHT, WIDTH), 0.5, np.float32),
+}
 
 
 def test_arrays_go_in_as_they_are(artifact: Artifact) -> None:
@@ -88,12 +91,12 @@ def test_a_picture_goes_in_as_one(pictured: Artifact) -> None:
 @pytest.mark.parametrize("units", COMPUTE_UNITS)
 def test_units_are_those_asked_for(artifact: Artifact, units: str) -> None:
     model = MlpackageRunner(artifact, Path("net.mlpackage"), units)._model
-    assert model.options == {"compute_units": Units[units]}
+    assert model.options == {"compute_units": UNITS[units]}
     assert open_graph(artifact, Path("net.mlpackage"), None, units)._model.options == model.options
 
 
 def test_without_a_wish_core_ml_chooses(artifact: Artifact) -> None:
-    assert open_graph(artifact, Path("net.mlpackage"), None)._model.options == {"compute_units": Units["ALL"]}
+    assert open_graph(artifact, Path("net.mlpackage"), None)._model.options == {"compute_units": UNITS["ALL"]}
 
 
 def test_one_function_of_several(artifact: Artifact) -> None:

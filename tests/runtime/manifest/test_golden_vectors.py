@@ -36,7 +36,7 @@ def test_an_output_is_read_as_it_is(golden: GoldenCase, manifest_dir: Path) -> N
 
 
 def test_sampling_starts_at_the_first_pixel() -> None:
-    assert sampled(np.arange(10.0).reshape(1, 1, 1, 10), 3).ravel().tolist() == [0.0, 3.0, 6.0, 9.0]
+    assert sampled(np.arange(10, dtype=np.float32).reshape(1, 1, 1, 10), 3).ravel().tolist() == [0.0, 3.0, 6.0, 9.0]
 
 
 def test_statistics_of_known_errors() -> None:

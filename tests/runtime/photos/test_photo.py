@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,8 @@ def srgb_profile() -> bytes:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_read_upright(tmp_path: Path, orientation: int, extension: str) -> None:
     upright = Image.fromarray(gradient())
-    stored = upright if STORED[orientation] is None else upright.transpose(STORED[orientation])
+    turn = STORED[orientation]
+    stored = upright if turn is None else upright.transpose(turn)
     path = tmp_path / f"photo.{extension}"
     stored.save(path, exif=exif_of(orientation), quality=100, subsampling=0)
     photo = read_photo(path)
@@ -203,7 +205,7 @@ def test_alpha_is_resized_for_png_and_dropped_for_jpeg(tmp_path: Path) -> None:
     assert read_photo(tmp_path / "out.jpg").alpha is None
 
 
-def saved(name: str, data: bytes):
+def saved(name: str, data: bytes) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         (folder / name).write_bytes(data)
         return folder / name

@@ -14,8 +14,8 @@ def test_box_mean_is_cut_off_at_the_border() -> None:
 
 
 def test_a_line_in_the_guide_is_left_alone() -> None:
-    guide = RNG.random((40, 50))
-    values = 2.0 * guide + 1.0
+    guide = RNG.random((40, 50), np.float32)
+    values = np.float32(2.0) * guide + np.float32(1.0)
     smooth = guided_filter(values, guide, np.ones_like(guide), 5, 1e-9)
     np.testing.assert_allclose(smooth, values, atol=1e-4)
 

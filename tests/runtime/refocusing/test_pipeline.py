@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from runtime.backends.base import to_file
 from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Artifact
 from runtime.photos.photo import Photo
 from runtime.refocusing.pipeline import RefocusPipeline, TiledGraph, smooth_defocus, working_size
 
@@ -17,7 +19,7 @@ LEFT, RIGHT = (0.2, 0.5), (0.8, 0.5)
 class FakeRunner:
     """Stands for a loaded graph; checks what it is given as a back end does."""
 
-    def __init__(self, artifact, compute) -> None:
+    def __init__(self, artifact: Artifact, compute: Callable[..., np.ndarray]) -> None:
         self.artifact = artifact
         self.compute = compute
         self.calls = 0
@@ -41,13 +43,13 @@ def fake_runners(manifest: Manifest) -> dict[str, FakeRunner]:
     def refocus(sharp: np.ndarray, target_sigma_px: np.ndarray) -> np.ndarray:
         return np.concatenate([sharp[:, :2], target_sigma_px / 6.0], axis=1)
 
-    functions = {"defocus": defocus, "deblur": deblur, "refocus": refocus}
+    functions: dict[str, Callable[..., np.ndarray]] = {"defocus": defocus, "deblur": deblur, "refocus": refocus}
     return {
         name: FakeRunner(manifest.artifact(f"{name}-tflite-fp32"), function) for name, function in functions.items()
     }
 
 
-def pipeline_of(manifest: Manifest, runners: Mapping[str, FakeRunner], **options: int) -> RefocusPipeline:
+def pipeline_of(manifest: Manifest, runners: Mapping[str, FakeRunner], **options: Any) -> RefocusPipeline:
     """A pipeline of graphs as the manifest describes them."""
     graphs = {name: TiledGraph.of(runner, manifest.graphs[name].halo_px) for name, runner in runners.items()}
     return RefocusPipeline(graphs, sigma_max_px=manifest.sigma_max_px, **options)

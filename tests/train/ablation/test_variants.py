@@ -3,6 +3,7 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,10 +18,10 @@ from train.loop.training_data import synthetic_data
 
 
 def result(variant: str, gain_db: float, sigma_mae_px: float | None = None, seed: int = 0) -> Result:
-    figures = {f.name: 0.0 for f in dataclasses.fields(Result)}
+    figures: dict[str, Any] = {f.name: 0.0 for f in dataclasses.fields(Result)}
     figures |= {"variant": variant, "misalignment_px": 4.0, "seed": seed, "gain_db": gain_db, "health": "healthy"}
-    figures |= {"blurred_gain_db": gain_db, "worst_tenth_db": gain_db}  # type: ignore[dict-item]
-    return Result(**figures | {"sigma_mae_px": sigma_mae_px})  # type: ignore[arg-type]
+    figures |= {"blurred_gain_db": gain_db, "worst_tenth_db": gain_db}
+    return Result(**figures | {"sigma_mae_px": sigma_mae_px})
 
 
 def test_the_command_line_names_variants_without_commas_or_spaces() -> None:
@@ -104,7 +105,8 @@ def test_a_variant_is_trained_as_a_run_is(tmp_path: Path) -> None:
     saved = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     ours = {f"{name}.{key}": t for name, net in networks._asdict().items() for key, t in net.state_dict().items()}
     theirs = {f"{name}.{key}": t for name, net in saved["networks"].items() for key, t in net.items()}
-    ours |= {f"module.{key}": t for key, t in averaged.state_dict().items()}
+    for name, net in (("deblur", averaged.deblur), ("defocus", averaged.defocus)):
+        ours |= {f"module.{name}.{key}": t for key, t in net.state_dict().items()}
     theirs |= {key: t for key, t in saved["average"].items() if key.startswith("module.")}
     assert ours.keys() == theirs.keys()
     for name, tensor in ours.items():

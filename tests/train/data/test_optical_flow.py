@@ -31,7 +31,7 @@ MOTION = np.array([[1.02, -0.01, 17.0], [0.01, 1.02, -14.0]])
 def test_large_motion_is_found_under_large_blur(picture: np.ndarray) -> None:
     blurry, sharp, truth = pair_under(MOTION, picture, sigma_px=5.0)
     assert np.linalg.norm(truth, axis=0).max() > 20
-    found = global_motion(blurry * 0.8, sharp)
+    found = global_motion(blurry * np.float32(0.8), sharp)
     corners = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]]).T
     np.testing.assert_allclose(found @ corners, MOTION @ corners, atol=1.0)
 

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,9 +32,9 @@ class Shifted:
         return F.interpolate(coarse, scale_factor=4, mode="bicubic")[0].clamp(0, 1)
 
 
-def config_with(**fit: int) -> RunConfig:
+def config_with(**fit: Any) -> RunConfig:
     base = smoke()
-    settings = {"pool_size": 6, "batch_size": 4, "refresh_every": 1} | fit
+    settings: dict[str, Any] = {"pool_size": 6, "batch_size": 4, "refresh_every": 1} | fit
     loss = dataclasses.replace(base.loss, alignment="flow")
     return dataclasses.replace(base, fit=dataclasses.replace(base.fit, **settings), loss=loss)
 

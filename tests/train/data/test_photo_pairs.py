@@ -95,7 +95,12 @@ def test_every_file_has_its_turn(files: list[PairFiles]) -> None:
 
 def test_pictures_are_decoded_once_while_they_fit(files: list[PairFiles], monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr(train.data.photo_pairs, "read_stored", lambda path: (read.append(path), read_stored(path))[1])
+
+    def noting(path: Path) -> np.ndarray:
+        read.append(path)
+        return read_stored(path)
+
+    monkeypatch.setattr(train.data.photo_pairs, "read_stored", noting)
     one_picture = 160 * 128 * 3 * 2
     source = RealSource(files, size_px=32, seed=0)
     for first in (0, 3 * CROPS_IN_A_ROW):

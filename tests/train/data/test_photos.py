@@ -66,7 +66,8 @@ def test_a_crop_shows_its_window() -> None:
 
 def test_floats_and_bytes_are_the_same_photograph_and_small_ones_are_enlarged() -> None:
     codes = half_textured()[:50, :60]
-    from_bytes, from_floats = (PhotoBank([p], "cpu") for p in (codes, codes.astype(np.float32) / 255))
+    from_bytes = PhotoBank([codes], "cpu")
+    from_floats = PhotoBank([codes.astype(np.float32) / np.float32(255)], "cpu")
     assert torch.equal(from_bytes.pixels[0], from_floats.pixels[0])
     window = from_bytes.choose(80, rng())
     assert window.side_px == 50

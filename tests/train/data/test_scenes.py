@@ -11,6 +11,7 @@ from train.data.psf import ApertureShape
 from train.data.scene_parameters import Lights, ScenePlan, draw_depths
 from train.data.scenes import SceneRenderer, canvas_px
 from train.data.smooth_noise import padded_grid
+from train.data.textures import LeafCrop
 
 CONFIG = SceneConfig(size_px=48, dead_leaves_count=2)
 
@@ -74,7 +75,9 @@ def test_blur_keeps_the_light(renderer: SceneRenderer) -> None:
     flat = torch.full_like(renderer.leaves.pictures, 128)
     grey = SceneRenderer([], CONFIG, seed=3)
     grey.leaves.pictures = flat
-    plan = plan._replace(pictures=tuple(p._replace(gain=1.0) for p in plan.pictures))  # type: ignore[union-attr]
+    leaves = [p for p in plan.pictures if isinstance(p, LeafCrop)]
+    assert len(leaves) == len(plan.pictures)
+    plan = plan._replace(pictures=tuple(leaf._replace(gain=1.0) for leaf in leaves))
     blurry = grey.render([plan]).blurry
     torch.testing.assert_close(blurry, torch.full_like(blurry, 128 / 255))  # no seam, no edge, no wrap-around
 
@@ -118,11 +121,13 @@ def test_occlusion_is_that_of_a_camera(renderer: SceneRenderer) -> None:
     black, white = torch.zeros_like(renderer.leaves.pictures[:1]), torch.full_like(renderer.leaves.pictures[:1], 255)
     scenes.leaves.pictures = torch.cat([black, white])
     plan = still(renderer.plan(0))
-    leaf = plan.pictures[0]._replace(gain=1.0, mirror=False)  # type: ignore[union-attr,call-arg]
+    leaf = plan.pictures[0]
+    assert isinstance(leaf, LeafCrop)
+    leaf = leaf._replace(gain=1.0, mirror=False)
 
     def row(behind_px: float, in_front_px: float) -> tuple[torch.Tensor, torch.Tensor]:
         pair = half_plane_in_front(plan, behind_px, in_front_px)
-        pair = pair._replace(pictures=(leaf._replace(picture=0), leaf._replace(picture=1)))  # type: ignore[call-arg]
+        pair = pair._replace(pictures=(leaf._replace(picture=0), leaf._replace(picture=1)))
         rendered = scenes.render([pair])
         return rendered.blurry[0, 0, 24], rendered.sigma_px[0, 0, 24]
 

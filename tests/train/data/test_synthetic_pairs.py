@@ -72,7 +72,7 @@ def test_uniform_crops_and_their_blur(photo: np.ndarray) -> None:
     assert torch.equal(crops, uniform_crops([photo], 48, 3, seed=0))
     assert not torch.equal(crops[0], crops[1])
     for kind in ("disc", "polygon", "gaussian"):
-        blurry, true_px = blur_uniform(crops, kind, 2.0)  # type: ignore[arg-type]
+        blurry, true_px = blur_uniform(crops, kind, 2.0)
         assert blurry.shape == crops.shape
         assert true_px == pytest.approx(2.0, rel=0.02)
         assert float(blurry.std()) < 0.5 * float(crops.std())

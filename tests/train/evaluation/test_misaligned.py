@@ -24,7 +24,7 @@ def blurry(truth: Picture) -> Picture:
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = cv2.warpPerspective(truth, HOMOGRAPHY, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
     linear = cv2.GaussianBlur(to_linear(np.clip(moved, 0, 1)) * GAINS, (0, 0), 1.5)
-    return to_srgb(linear)
+    return to_srgb(np.asarray(linear, np.float32))
 
 
 def sharpened(blurry: Picture) -> Picture:

@@ -10,14 +10,17 @@ from train.evaluation.held_out import HeldOut, held_out_scenes
 from train.evaluation.summary import by_blur_level, evaluate, figures_of
 from train.networks.deblur import DeblurNet
 from train.networks.defocus import DefocusNet
+from train.networks.unet import UNetConfig
 from train.presets import smoke
 
 
 def test_a_network_that_returns_its_input_gains_nothing() -> None:
     config = smoke()
     data = held_out_scenes([], dataclasses.replace(config, scenes=dataclasses.replace(config.scenes, size_px=64)), 2)
-    networks = config.networks
-    figures = evaluate(DeblurNet(networks.deblur, 6.0), DefocusNet(networks.defocus, 6.0), data)
+    deblur, defocus = config.networks.deblur, config.networks.defocus
+    assert isinstance(deblur, UNetConfig)
+    assert isinstance(defocus, UNetConfig)
+    figures = evaluate(DeblurNet(deblur, 6.0), DefocusNet(defocus, 6.0), data)
     assert figures.gain_db == pytest.approx(0.0, abs=1e-4)
     assert figures.worst_gain_db == pytest.approx(0.0, abs=1e-4)
     assert figures.input_psnr_db > 10

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -24,7 +26,7 @@ def reblurred(identity: float, sigmas_px: tuple[float, float]) -> Reblurred:
     return Reblurred(torch.zeros(1, 1, 4, 8), sigma_px, torch.full((1, 1, 4, 8), identity), torch.zeros(1, 2, 4, 8))
 
 
-def adding(amount: float):
+def adding(amount: float) -> Callable[[Tensor, Tensor], Tensor]:
     """Stands for reblurring: changes the picture by a known amount."""
     return lambda sharp, taps: sharp + amount
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from train.loop.device import body_of, pick_device, prepare
+from train.networks.deblur import DeblurNet
 from train.objective.step import build_networks
 from train.presets import smoke
 
@@ -70,4 +71,5 @@ def test_channels_last_on_a_gpu() -> None:
     for network in networks:
         network.to(device)
     prepare(networks, smoke().fit, device, crops=1)
+    assert isinstance(networks.deblur, DeblurNet)
     assert networks.deblur.unet.stem.weight.is_contiguous(memory_format=torch.channels_last)

@@ -55,8 +55,9 @@ def stopping_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> Interruption:
     return interruption
 
 
-def states(*folders: Path) -> list[dict]:
-    return [torch.load(folder / "state.pt", weights_only=True) for folder in folders]
+def state_of(folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(folder / "state.pt", weights_only=True)
+    return state
 
 
 def assert_equal(one: object, other: object, where: str = "") -> None:
@@ -131,7 +132,7 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(
     assert fit(config, data_of(config), run_dir, Options(interruption=stopping_after(2, monkeypatch))) is None
     (run_dir / "log.jsonl").open("a").write('{"step": 3, "from": "a run that was killed"}\n')
     assert fit(config, data_of(config), run_dir, Options(resume=True)) is not None
-    assert_equal(*states(finished, run_dir))
+    assert_equal(state_of(finished), state_of(run_dir))
     lines = [json.loads(line) for line in (run_dir / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 4]
     assert not any("from" in line for line in lines)
@@ -144,7 +145,7 @@ def test_so_does_one_in_bfloat16_with_all_three_stages(tmp_path: Path, monkeypat
     assert fit(config, data, whole) is not None
     assert fit(config, data, stopped, Options(interruption=stopping_after(2, monkeypatch))) is None
     assert fit(config, data, stopped, Options(resume=True)) is not None
-    assert_equal(*states(whole, stopped))
+    assert_equal(state_of(whole), state_of(stopped))
     lines = [json.loads(line) for line in (whole / "log.jsonl").read_text().splitlines()]
     assert [line["stage"] for line in lines if "terms" in line] == [0, 1, 2, 3]
 
@@ -152,7 +153,7 @@ def test_so_does_one_in_bfloat16_with_all_three_stages(tmp_path: Path, monkeypat
 def test_bfloat16_stays_close_to_float32_and_keeps_weights_in_float32(finished: Path, tmp_path: Path) -> None:
     config = tiny(precision="bfloat16")
     assert fit(config, data_of(config), tmp_path / "half") is not None
-    full, half = states(finished, tmp_path / "half")
+    full, half = state_of(finished), state_of(tmp_path / "half")
     assert all(t.dtype == torch.float32 for t in half["networks"]["deblur"].values())
     assert not torch.equal(
         full["networks"]["reblur"]["unet.stem.weight"], half["networks"]["reblur"]["unet.stem.weight"]
@@ -169,7 +170,7 @@ def test_the_reblurring_module_is_trained_alone_first(
     del warm_start.tensors["reblur"]
     options = Options(warm_start=warm_start, interruption=stopping_after(2, monkeypatch))
     assert fit(config, data_of(config), tmp_path / "run", options) is None
-    trained = states(tmp_path / "run")[0]["networks"]
+    trained = state_of(tmp_path / "run")["networks"]
     for name in ("deblur", "defocus"):
         assert_equal(trained[name], warm_start.tensors[name], name)
     fresh = initial_state(config).networks.reblur.state_dict()
@@ -224,4 +225,4 @@ def test_the_state_is_saved_by_time_too(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("train.loop.trainer.SAVE_EVERY_S", 0.0)
     with pytest.raises(RuntimeError, match="killed"):
         fit(tiny(100), data_of(tiny(100)), tmp_path)
-    assert states(tmp_path)[0]["step"] == 2
+    assert state_of(tmp_path)["step"] == 2

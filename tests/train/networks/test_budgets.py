@@ -16,6 +16,7 @@ def macs_per_pixel(network: nn.Module, *inputs: Tensor) -> float:
 
     def count(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
+        assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
         taps = module.kernel_size[0] * module.kernel_size[1]
         if isinstance(module, nn.ConvTranspose2d):
             total += arguments[0].numel() * module.out_channels * taps

@@ -31,12 +31,16 @@ def count(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
+def first_conv(part: nn.Module) -> nn.Conv2d:
+    return next(module for module in part.modules() if isinstance(module, nn.Conv2d))
+
+
 def test_unet_widths_and_parameters_by_hand() -> None:
     with torch.device("meta"):
         network = PaperUNet(38, 3, PaperUNetConfig())
     widths = (64, 128, 256, 512, 1024)
-    assert [e[0].out_channels for e in (network.stem, *network.encoders)] == list(widths)
-    assert [d[0].in_channels for d in network.decoders] == [128, 256, 512, 1024]
+    assert [first_conv(e).out_channels for e in (network.stem, *network.encoders)] == list(widths)
+    assert [first_conv(d).in_channels for d in network.decoders] == [128, 256, 512, 1024]
 
     def pair(a: int, b: int) -> int:
         return (9 * a + 1) * b + (9 * b + 1) * b
@@ -92,8 +96,11 @@ def test_channel_attention_weighs_each_channel_by_a_factor_below_one() -> None:
     factor = (attention(x) / x).detach()
     assert 0.0 < float(factor.min()) < float(factor.max()) < 1.0
     torch.testing.assert_close(factor, factor[:, :, :1, :1].expand_as(factor))
-    nn.init.zeros_(attention.excite[2].weight)
-    nn.init.zeros_(attention.excite[2].bias)
+    last = attention.excite[2]
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
     torch.testing.assert_close(attention(x), 0.5 * x)  # sigmoid(0)
 
 
@@ -116,7 +123,7 @@ def test_every_combination_starts_at_its_input_and_learns(
     nn.init.normal_(network.body.head.weight, std=0.1)
     network(image, blur_map).square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in (*network.parameters(), *estimator.parameters()))
-    assert any(float(p.grad.abs().max()) > 0 for p in estimator.parameters())
+    assert any(p.grad is not None and float(p.grad.abs().max()) > 0 for p in estimator.parameters())
 
 
 def test_sigma_enters_scaled_and_seeds_as_they_are() -> None:

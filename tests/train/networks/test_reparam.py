@@ -67,6 +67,7 @@ def test_an_untrained_block_is_its_plain_convolution_and_every_branch_learns() -
     optimiser.zero_grad()
     conv(torch.randn(1, 4, 8, 8)).square().sum().backward()
     assert conv.expand is not None
+    assert conv.expand.grad is not None
     assert float(conv.expand.grad.abs().max()) > 0  # held up for one step by the zeros behind it
 
 

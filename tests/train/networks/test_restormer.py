@@ -39,9 +39,12 @@ def test_a_head_of_one_channel_can_attend_to_itself_only() -> None:
 def test_attention_is_a_softmax_of_correlations() -> None:
     attention = TransposedAttention(2, heads=1)
     identity = torch.eye(2)[:, :, None, None]
+    project, depthwise = attention.qkv
+    assert isinstance(project, nn.Conv2d)
+    assert isinstance(depthwise, nn.Conv2d)
     with torch.no_grad():
-        attention.qkv[0].weight.copy_(identity.repeat(3, 1, 1, 1))
-        attention.qkv[1].weight.zero_()[:, :, 1, 1] = 1.0
+        project.weight.copy_(identity.repeat(3, 1, 1, 1))
+        depthwise.weight.zero_()[:, :, 1, 1] = 1.0
         attention.project.weight.copy_(identity)
         attention.temperature.fill_(2.0)
     # Two channels that never overlap: correlation 1 with themselves, 0 with each other.
@@ -63,7 +66,9 @@ def test_the_norm_is_over_the_channels_of_a_pixel() -> None:
 def test_a_closed_gate_lets_nothing_through() -> None:
     forward = GatedFeedForward(4, 2.66)
     assert forward.project.in_channels == 10  # int(4 * 2.66)
-    nn.init.zeros_(forward.expand[0].weight)
+    project = forward.expand[0]
+    assert isinstance(project, nn.Conv2d)
+    nn.init.zeros_(project.weight)
     assert forward(torch.randn(1, 4, 6, 6)).eq(0).all()
 
 

@@ -1,6 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from train.optics.light import decode, encode, encode_with_toe
 
@@ -12,13 +15,13 @@ def test_the_square_law_by_hand() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_arrays_and_tensors_agree_in_their_own_precision(dtype: type) -> None:
-    codes = np.random.default_rng(0).random(1000).astype(dtype)
+def test_arrays_and_tensors_agree_in_their_own_precision(dtype: type[np.float32] | type[np.float64]) -> None:
+    codes: NDArray[Any] = np.random.default_rng(0).random(1000).astype(dtype)
     light = decode(codes)
     assert light.dtype == encode(light).dtype == dtype
     np.testing.assert_array_equal(light, decode(torch.from_numpy(codes)).numpy())
     np.testing.assert_array_equal(encode(light), encode(torch.from_numpy(light)).numpy())
-    np.testing.assert_allclose(encode(light), codes, rtol=10 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(encode(light), codes, rtol=10 * float(np.finfo(dtype).eps))
 
 
 def test_the_toe_bounds_the_gradient_in_the_dark() -> None:

@@ -42,6 +42,7 @@ def test_channels_come_closer_in_size(unet: UNet, image: torch.Tensor, power: fl
 
 
 def test_a_dead_channel_does_no_harm(unet: UNet, image: torch.Tensor) -> None:
+    assert unet.stem.bias is not None
     unet.stem.weight[2] = 0.0
     unet.stem.bias[2] = 0.0
     before = unet(image)

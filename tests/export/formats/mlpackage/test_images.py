@@ -39,7 +39,8 @@ def package(
 
 
 def test_declares_an_rgb_picture(package: Path) -> None:
-    image, sigma, sharp = (*(d := read_model(root_model_path(package)).description).input, *d.output)
+    description = read_model(root_model_path(package)).description
+    image, sigma, sharp = list(description.input) + list(description.output)
     assert [f.type.WhichOneof("Type") for f in (image, sigma, sharp)] == [
         "imageType", "multiArrayType", "multiArrayType",
     ]  # fmt: skip

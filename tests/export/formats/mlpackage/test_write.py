@@ -26,6 +26,7 @@ class Blend(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(4, 3, 3, padding=1)
         nn.init.constant_(self.conv.weight, gain / 36.0)
+        assert self.conv.bias is not None
         nn.init.zeros_(self.conv.bias)
 
     def forward(self, image: Tensor, sigma_px: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ def test_every_file_passes_its_self_test(name: str, request: pytest.FixtureReque
     if not python.exists():
         pytest.skip(f"not run: no environment .venv-{name}, `make interpreters` makes it")
     small_export: Path = request.getfixturevalue("small_export")  # not before it is known to be needed
-    command = [python, "-m", "runtime.selftest", small_export, "--backend", "tflite", "--threads", "1"]
+    command = [str(python), "-m", "runtime.selftest", str(small_export), "--backend", "tflite", "--threads", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     first, *lines = done.stdout.splitlines()

@@ -88,7 +88,7 @@ def test_the_rewritten_file_is_one(files: dict[str, Path], name: str) -> None:
 
 
 def test_the_picture_is_joined_last(files: dict[str, Path]) -> None:
-    rows = [node.shape[1] for node in tflite_nodes(files["whole"]) if node.op == "CONCATENATION"]
+    rows = [node.shape[1] or 0 for node in tflite_nodes(files["whole"]) if node.op == "CONCATENATION"]
     assert rows[-1] == 8 + 16
     assert max(rows[:-1]) <= 8
 

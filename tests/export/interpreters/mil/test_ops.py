@@ -92,7 +92,8 @@ class EveryOp(nn.Module):
 @pytest.fixture(scope="module")
 def inputs() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    return tuple(torch.rand(1, 8, 16, 16, generator=generator) * 2.0 + 0.1 for _ in range(2))
+    x, y = (torch.rand(1, 8, 16, 16, generator=generator) * 2.0 + 0.1 for _ in range(2))
+    return x, y
 
 
 @pytest.fixture(scope="module")
