@@ -5,6 +5,7 @@ One thread, so that results do not depend on the machine and a busy one does not
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -33,7 +34,10 @@ class WarningCounts:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        if os.environ.get("PYTEST_XDIST_WORKER"):
+            _to_builtin_category(warning_message)
         self.counts[_kind(warning_message)] += 1
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -41,6 +45,15 @@ class WarningCounts:
             terminalreporter.section("warnings of other packages, all places with -v", yellow=True, bold=False)
         for kind, count in sorted(self.counts.items()):
             terminalreporter.line(f"{count:5} x {kind}")
+
+
+def _to_builtin_category(warning: warnings.WarningMessage) -> None:
+    """Name a package's own category in the text: pytest-xdist would import the package to show it, for seconds."""
+    if warning.category.__module__ == "builtins":
+        return
+    builtin = next(base for base in warning.category.__mro__ if base.__module__ == "builtins")
+    warning.message = builtin(f"{warning.category.__name__}: {warning.message}")
+    warning.category = builtin
 
 
 def _kind(warning: warnings.WarningMessage) -> str:

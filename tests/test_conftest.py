@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,13 @@ CONFTEST = Path(__file__).with_name("conftest.py")
 TOOL = """
 import warnings
 
+class ExperimentalWarning(UserWarning):
+    pass
+
+warnings.warn("at import", DeprecationWarning)
+
 def convert():
+    warnings.warn("may change", ExperimentalWarning)
     warnings.warn("old way\\nuse the new one", FutureWarning)
     warnings.warn("no more", DeprecationWarning)
 """
@@ -33,12 +40,16 @@ def test_warnings_of_other_packages_are_counted_by_kind(tmp_path: Path) -> None:
     (tmp_path / "test_tool.py").write_text(TEST)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = {packages} {CONFTEST.parents[1]}\n")
     shutil.copy(CONFTEST, tmp_path)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:benchmark", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "no:cacheprovider", "-p", "no:benchmark"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     assert "    3 x tool: DeprecationWarning: no more" in lines, done.stdout + done.stderr
     assert "    3 x tool: FutureWarning: old way" in lines
+    assert "    3 x tool: UserWarning: ExperimentalWarning: may change" in lines
+    assert "    1 x tool: DeprecationWarning: at import" in lines
     assert "use the new one" not in done.stdout
+    assert "at import" not in done.stderr  # pytest-xdist did not import the package for its category
     assert lines[-1].startswith("3 passed, ")
 
 
