@@ -64,7 +64,8 @@ def load_results(folder: Path) -> dict[str, dict[str, dict[str, FloatArray]]]:
     for path in sorted(folder.glob("*.npz")):
         runs = results.setdefault(path.stem, {})
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # Opened here, since NumPy leaves a damaged file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 for key in arrays.files:
                     runtime, _, case = key.partition("/")
                     runs.setdefault(runtime, {})[case] = arrays[key]

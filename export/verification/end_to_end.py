@@ -164,7 +164,8 @@ def load_reference(path: Path) -> PipelineReference:
         ReblurError: the file is missing or is no such reference.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here, since NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             cases = []
             for i, name in enumerate(arrays["names"]):
                 x, y, aperture = (float(value) for value in arrays[f"tap_{i}"])

@@ -77,6 +77,7 @@ def test_answers_come_back_as_they_were(tmp_path: Path) -> None:
                 assert loaded[name][runtime][case].dtype == np.float32
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")  # a file left open
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04 half a zip file"])
 def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "deblur-onnx-int8.npz").write_bytes(content)

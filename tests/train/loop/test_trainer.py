@@ -130,7 +130,8 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(
 ) -> None:
     run_dir, config = tmp_path / "stopped", tiny()
     assert fit(config, data_of(config), run_dir, Options(interruption=stopping_after(2, monkeypatch))) is None
-    (run_dir / "log.jsonl").open("a").write('{"step": 3, "from": "a run that was killed"}\n')
+    with (run_dir / "log.jsonl").open("a") as log:
+        log.write('{"step": 3, "from": "a run that was killed"}\n')
     assert fit(config, data_of(config), run_dir, Options(resume=True)) is not None
     assert_equal(state_of(finished), state_of(run_dir))
     lines = [json.loads(line) for line in (run_dir / "log.jsonl").read_text().splitlines()]
