@@ -1,5 +1,6 @@
 # make export   artifacts/: convert, quantise and verify everything that ships
-# make test     every check: ruff, mypy, import-linter, pytest
+# make check    lint, types, import contracts and the fast tests: a minute or so
+# make test     every check: the same with all tests, and their coverage
 # make setup    only the environment in .venv
 # make bench    latency of what make export wrote, on this machine
 # make interpreters   every TFLite file in tflite-runtime 2.14 and TensorFlow, in environments of their own (Linux)
@@ -13,7 +14,7 @@ INTERPRETERS := tflite-runtime tensorflow
 PACKAGES_tflite-runtime := "tflite-runtime==2.14.0" "numpy<2" "pillow>=11.1"
 PACKAGES_tensorflow := "tensorflow-cpu==2.21.0" "pillow>=11.1"
 
-.PHONY: setup export verify interpreters test bench lint format smoke clean
+.PHONY: setup export verify interpreters check test bench lint format smoke clean
 .PRECIOUS: .venv-%/.installed
 
 setup: $(STAMP)
@@ -39,8 +40,13 @@ interpreters: $(INTERPRETERS:%=.venv-%/.installed)
 	.venv-$*/bin/python -m pip install --quiet $(PACKAGES_$*)
 	touch $@
 
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -p no:benchmark
+
+check: lint
+	$(PYTEST) -m "not slow"
+
 test: lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -p no:benchmark
+	$(PYTEST) --cov --cov-report=term
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks/latency.py --benchmark-columns=min,median,rounds
