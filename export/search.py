@@ -1,11 +1,12 @@
 """Try ways to quantize each network, and keep the smallest and fastest that passes its gates with margin.
 
-    python -m export.search [--checkpoint F] [--graphs defocus,deblur] [--formats tflite,executorch,onnx]
+    python -m export.search [--checkpoint FILE] [--graphs defocus,deblur] [--formats tflite,executorch,onnx]
                             [--size HxW] [--rounds N] [--out FILE] [--choice FILE] [--json]
 
-Every candidate is written, run on the check pictures and timed in turns with the float file of its format. The table
-goes to export/quantization_search/RESULTS.md, the choice to export/recipes/quantization.json, which ``export.all``
-reads. Ranges come from the calibration pictures, which are none of the check pictures.
+Every candidate is written, run on the check pictures and timed in turns with the float file of its format; they come
+one after the other (there is no ``--jobs``), since others at work would spoil the times. The table goes to
+export/quantization_search/RESULTS.md, the choice to export/recipes/quantization.json, which ``export.all`` reads.
+Ranges come from the calibration pictures, which are none of the check pictures.
 
 Exit code: 0 a choice was made everywhere, 1 no candidate passed somewhere, 2 wrong use, 130 interrupted.
 """

@@ -100,14 +100,14 @@ def select(
     patterns = [name.strip() for name in names if name.strip()]
     for pattern in patterns:
         if not any(_has_name(recipe, pattern) for recipe in RECIPES):
-            raise ReblurError(f"no recipe {pattern!r}: python -m export.all --list shows them all")
+            raise ReblurError(f"no recipe {pattern!r}: --list shows them all")
     found = tuple(
         r
         for r in RECIPES
         if r.format in wanted_formats and r.graph in wanted_graphs and any(_has_name(r, p) for p in patterns)
     )
     if not found:
-        raise ReblurError("no recipe is of these formats, graphs and names: python -m export.all --list shows them all")
+        raise ReblurError("no recipe is of these formats, graphs and names: --list shows them all")
     return found
 
 

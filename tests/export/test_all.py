@@ -138,7 +138,7 @@ def test_json_goes_to_stdout_and_progress_to_stderr(
         (["--size", "32x512"], "the height must be a multiple of 16 and at least 64, got 32"),
         (["--formats", "tflite,gguf"], "no format 'gguf': choose from coreml, tflite, executorch, onnx"),
         (["--graphs", "sharpen"], "no graph 'sharpen': choose from defocus, deblur, refocus, fused"),
-        (["--recipes", "tflite-int4"], "no recipe 'tflite-int4': python -m export.all --list shows them all"),
+        (["--recipes", "tflite-int4"], "no recipe 'tflite-int4': --list shows them all"),
         (["--recipes", "coreml-fp16-sizes"], "made for several sizes only, for example --size 512x512,256x256"),
         (["--size", "64x64,64x64"], "--size: 64x64 is there twice"),
         (["--jobs", "-1"], "--jobs: expected a whole number of 0 or more, got '-1'"),
