@@ -100,7 +100,7 @@ def _sources() -> str:
     root = Path(__file__).parents[2]
     for package in SOURCES:
         for path in sorted((root / package).rglob("*")):
-            if path.suffix in (".py", ".json", ".css") and "__pycache__" not in path.parts:
+            if path.suffix in (".py", ".json", ".css", ".html") and "__pycache__" not in path.parts:
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

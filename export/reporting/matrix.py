@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from export.reporting.html import group, section, text
 from export.reporting.names import metric_name, value_of
+from export.reporting.rendering import Section
 from runtime.manifest.check_records import MatrixCell
 from runtime.manifest.manifest import Manifest
 
@@ -20,57 +21,83 @@ SHOWN: dict[str, tuple[float, str]] = {"psnr_db": (1.0, "dB"), "mean_px": (1000.
 EQUAL = "="
 
 
-def matrix(manifest: Manifest) -> str:
-    """The section; empty where the manifest has no matrix."""
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run against another."""
+
+    step: int
+    """Of the colour: 0 for alike to the number of steps."""
+    title: str
+    """What it says, in words."""
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One run against those before it."""
+
+    name: str
+    cells: list[Cell | None]
+    """None where there is nothing to compare."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triangle:
+    """All runs of one graph; rows and columns are numbered alike."""
+
+    title: str
+    rows: list[Row]
+    legend: list[str]
+    """What the colours mean."""
+
+
+def matrix(manifest: Manifest) -> Section | None:
+    """The section; None where the manifest has no matrix."""
     if not manifest.matrix:
-        return ""
+        return None
     kinds = dict.fromkeys((cell.graph, cell.metric) for cell in manifest.matrix)
-    parts: list[str] = []
+    triangles = []
     for graph, metric in kinds:
         cells = [cell for cell in manifest.matrix if (cell.graph, cell.metric) == (graph, metric)]
         _, unit = SHOWN.get(metric, (1.0, ""))
         title = f"{graph}: {metric_name(metric)}, {unit}" if unit else f"{graph}: {metric_name(metric)}"
-        parts.append(group(title, _triangle(cells, graph, metric), is_open=not parts))
+        triangles.append(Triangle(title=title, rows=_rows(cells, graph, metric), legend=_legend(metric)))
     note = (
         "What each file answered in each runtime, against every other answer: the worst of their cases. The darker "
         f"the cell, the more they differ; {EQUAL} is equal, and a dot stands where there is nothing to compare. Files "
         "that agree with each other better than with the float model share an error; a file that differs between two "
         "runtimes shows a runtime's."
     )
-    return section("Across runtimes", note, "\n".join(parts))
+    return Section(title="Across runtimes", note=note, template="matrix.html", content=triangles)
 
 
-def _triangle(cells: Sequence[MatrixCell], graph: str, metric: str) -> str:
-    """Rows and columns are runs, numbered alike; only what is below the diagonal is told."""
+def _rows(cells: Sequence[MatrixCell], graph: str, metric: str) -> list[Row]:
+    """One for each run; only what is below the diagonal is told."""
     names = [*dict.fromkeys(name for cell in cells for name in (cell.first, cell.second))]
     order = {name: index for index, name in enumerate(names)}
     known: dict[tuple[int, int], list[MatrixCell]] = {}
     for cell in cells:
         column, row = sorted((order[cell.first], order[cell.second]))
         known.setdefault((row, column), []).append(cell)
-    head = "".join(f"<th>{column + 1}</th>" for column in range(len(names) - 1))
-    lines = []
-    for row, name in enumerate(names):
-        label = f"<th>{row + 1} {text(name.removeprefix(f'{graph}-'))}</th>"
-        found = "".join(_cell(known.get((row, column), []), metric) for column in range(row))
-        lines.append(f"<tr>{label}{found}</tr>")
-    body = "\n".join(lines)
-    return (
-        f'<div class="wide"><table class="heat">\n<thead><tr><th></th>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>'
-        f"</table></div>\n{_legend(metric)}"
-    )
+    return [
+        Row(
+            name=name.removeprefix(f"{graph}-"),
+            cells=[_cell(known.get((row, column), []), metric) for column in range(row)],
+        )
+        for row, name in enumerate(names)
+    ]
 
 
-def _cell(cells: Sequence[MatrixCell], metric: str) -> str:
+def _cell(cells: Sequence[MatrixCell], metric: str) -> Cell | None:
     if not cells:
-        return "<td>\u00b7</td>"
+        return None
     worst = max(cells, key=lambda cell: _step(cell.value, metric))
     for cell in cells:
         if cell.value is not None and worst.value is not None and _is_worse(cell.value, worst.value, metric):
             worst = cell
     told = "equal" if worst.value is None else value_of(metric, worst.value)
-    title = text(f"{worst.first} and {worst.second}: {told} ({worst.case})")
-    return f'<td class="h{_step(worst.value, metric)}" title="{title}">{_short(worst.value, metric)}</td>'
+    title = f"{worst.first} and {worst.second}: {told} ({worst.case})"
+    return Cell(step=_step(worst.value, metric), title=title, words=_short(worst.value, metric))
 
 
 def _is_worse(a: float, b: float, metric: str) -> bool:
@@ -92,15 +119,12 @@ def _step(value: float | None, metric: str) -> int:
     return bisect_left([-s for s in steps], -value) if metric == "psnr_db" else bisect_left(steps, value)
 
 
-def _legend(metric: str) -> str:
-    """What the colours mean."""
+def _legend(metric: str) -> list[str]:
     if metric not in STEPS:
-        return ""
+        return []
     factor, _ = SHOWN[metric]
     limits = [f"{factor * step:g}" for step in STEPS[metric]]
-    words = [f"{SIGN[metric]} {limit}" for limit in limits] + ["beyond"]
-    keys = "".join(f'<span class="key h{step}">{text(word)}</span>' for step, word in enumerate(words))
-    return f'<div class="legend">{keys}</div>'
+    return [f"{SIGN[metric]} {limit}" for limit in limits] + ["beyond"]
 
 
 SIGN = {"psnr_db": "\u2265", "mean_px": "\u2264"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from export.reporting.html import badge, text
 from export.reporting.text import FORMATS
 from export.verification.gates import HIGHER_IS_BETTER
 from runtime.manifest.check_records import GateRule, ParityFigure
@@ -12,6 +12,44 @@ from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact, Pipeline
 
 SIGNS = {"at least": "\u2265", "at most": "\u2264"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileName:
+    """Of an artefact, under the heading of its graph."""
+
+    text: str
+    experimental: bool
+    """Whether nothing should depend on the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A length, and what it is measured by."""
+
+    length: float
+    """Percent of the track."""
+    mark: float | None
+    """Percent of the track where a line stands across it; None for no line."""
+    label: str
+    """What it says, for readers that do not see it."""
+    good: bool = True
+    """Whether it is on the right side of the mark."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarRow:
+    """A file's bar between its name and what the bar says."""
+
+    name: FileName
+    bar: Bar
+    words: str
+
+
+def bar(share: float, mark: float | None, label: str, *, good: bool = True) -> Bar:
+    """A bar of a share of its track, 0 to 1, like its mark; what is beyond ends with the track."""
+    length = 100.0 * min(max(share, 0.0), 1.0)
+    return Bar(length=length, mark=None if mark is None else 100.0 * mark, label=label, good=good)
 
 
 def by_graph(manifest: Manifest) -> dict[str, list[Artifact]]:
@@ -25,10 +63,9 @@ def short_name(artifact: Artifact) -> str:
     return artifact.id.removeprefix(f"{artifact.graph}-")
 
 
-def name_cell(artifact: Artifact) -> str:
-    """The short name as HTML, with a mark where nothing should depend on the file."""
-    mark = f" {badge('experimental')}" if artifact.experimental else ""
-    return f"{text(short_name(artifact))}{mark}"
+def file_name(artifact: Artifact) -> FileName:
+    """The short name, and whether it needs a mark."""
+    return FileName(text=short_name(artifact), experimental=artifact.experimental)
 
 
 def pipeline_name(pipeline: Pipeline) -> str:
@@ -68,5 +105,5 @@ def rule_words(rule: GateRule) -> str:
 
 
 def listed(items: Iterable[object]) -> str:
-    """Comma-separated, as HTML; a dash for none."""
-    return text(", ".join(map(str, items))) or "-"
+    """Comma-separated; a dash for none."""
+    return ", ".join(map(str, items)) or "-"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from export.data.golden_cases import SYNTHETIC, Case, tile_px
 from export.data.golden_files import load_case
 from export.formats.table import runtimes_of
 from export.graphs.specs import GraphSpec, build_graphs
-from export.reporting.html import figure, group, section
 from export.reporting.names import short_name
+from export.reporting.rendering import Section
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.manifest import Manifest, check_files
 from runtime.manifest.records import Artifact, TensorMeaning
@@ -33,7 +34,28 @@ LOSSY = ("int8", "w8a8", "p6", "w8")
 """Precisions of which each graph shows a file; float files share one, for they all look like the model."""
 
 
-def pictures(manifest: Manifest, directory: Path, networks: Deployable | None) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture and what it shows."""
+
+    source: str
+    """A data URI."""
+    title: str
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturesOfGraph:
+    """One golden case of a graph."""
+
+    title: str
+    model: list[Picture]
+    """What goes in, and the float model's answer."""
+    files: list[tuple[Picture, Picture]]
+    """What a file answers, and its difference."""
+
+
+def pictures(manifest: Manifest, directory: Path, networks: Deployable | None) -> Section:
     """The section; says so where there is no float model to compare with.
 
     Args:
@@ -41,20 +63,18 @@ def pictures(manifest: Manifest, directory: Path, networks: Deployable | None) -
         directory: its folder.
         networks: the float model that the files were made from; None where it is not at hand.
     """
-    title = "Pictures"
+    title, template = "Pictures", "pictures.html"
     if networks is None:
-        return section(title, "Not run: the checkpoint that the files were made from is not here (--checkpoint).", "")
+        note = "Not run: the checkpoint that the files were made from is not here (--checkpoint)."
+        return Section(title=title, note=note, template=template, content=[])
     specs = build_graphs(networks)
-    parts: list[str] = []
-    for graph in manifest.graphs:
-        if graph in specs and (rows := list(_of_graph(specs[graph], manifest, directory))):
-            parts.append(group(graph, "\n".join(rows), is_open=True))
+    graphs = [_of_graph(specs[graph], manifest, directory) for graph in manifest.graphs if graph in specs]
     note = (
         "One golden case of each graph: its input and the float model's answer, then what files answer, beside ten "
         "times its difference from the model's: of each way to quantise the file that comes nearest to its gates, and "
         "the nearest float one. A map of blur is white at its largest sigma."
     )
-    return section(title, note, "\n".join(parts))
+    return Section(title=title, note=note, template=template, content=[graph for graph in graphs if graph])
 
 
 def choose(artifacts: Sequence[Artifact], size_px: tuple[int, int]) -> list[Artifact]:
@@ -82,23 +102,28 @@ def _closeness(artifact: Artifact) -> float:
     return min(margins, default=math.inf)
 
 
-def _of_graph(spec: GraphSpec, manifest: Manifest, directory: Path) -> Iterator[str]:
-    """The rows of figures of one graph, as HTML; none where it has no golden case."""
+def _of_graph(spec: GraphSpec, manifest: Manifest, directory: Path) -> PicturesOfGraph | None:
+    """The pictures of one graph; None where it has no golden case."""
     golden = _shown_case(spec.name, manifest)
     if golden is None:
-        return
+        return None
     size_px = (golden.height_px, golden.width_px)
     case = load_case(golden, directory)
     with torch.no_grad():
         reference = spec.module(*(torch.from_numpy(case.inputs[tensor.name]) for tensor in spec.inputs)).numpy()
     (output,) = spec.outputs
     given = [
-        figure(_data_uri(case.inputs[meaning.name], meaning), "input", f"{meaning.name}, {case.name}")
+        Picture(
+            source=_data_uri(case.inputs[meaning.name], meaning),
+            title="input",
+            caption=f"{meaning.name}, {case.name}",
+        )
         for meaning in spec.inputs
     ]
-    yield _row([*given, figure(_data_uri(reference, output), "float model", output.name)])
+    answer = Picture(source=_data_uri(reference, output), title="float model", caption=output.name)
     own = [artifact for artifact in manifest.artifacts if artifact.graph == spec.name]
-    yield _row(_compared(artifact, directory, case, reference, output) for artifact in choose(own, size_px))
+    files = [_compared(artifact, directory, case, reference, output) for artifact in choose(own, size_px)]
+    return PicturesOfGraph(title=spec.name, model=[*given, answer], files=files)
 
 
 def _shown_case(graph: str, manifest: Manifest) -> GoldenCase | None:
@@ -107,11 +132,9 @@ def _shown_case(graph: str, manifest: Manifest) -> GoldenCase | None:
     return min(own, key=lambda case: case.case != SHOWN_CASES.get(graph), default=None)
 
 
-def _row(figures: Iterable[str]) -> str:
-    return f'<div class="pictures">\n{chr(10).join(figures)}\n</div>'
-
-
-def _compared(artifact: Artifact, directory: Path, case: Case, reference: FloatArray, output: TensorMeaning) -> str:
+def _compared(
+    artifact: Artifact, directory: Path, case: Case, reference: FloatArray, output: TensorMeaning
+) -> tuple[Picture, Picture]:
     """What a file answers, and its difference."""
     check_files(artifact, directory)
     with silence():
@@ -120,13 +143,13 @@ def _compared(artifact: Artifact, directory: Path, case: Case, reference: FloatA
     difference = np.abs(answer - reference)
     unit = f" {output.unit}" if output.unit else ""
     name = short_name(artifact)
-    answered = figure(_data_uri(answer, output), name, output.name)
-    differing = figure(
-        _data_uri(DIFFERENCE_GAIN * difference, output),
-        f"{name}, difference x{DIFFERENCE_GAIN:g}",
-        f"mean {difference.mean():.2g}{unit}, largest {difference.max():.2g}{unit}",
+    answered = Picture(source=_data_uri(answer, output), title=name, caption=output.name)
+    differing = Picture(
+        source=_data_uri(DIFFERENCE_GAIN * difference, output),
+        title=f"{name}, difference x{DIFFERENCE_GAIN:g}",
+        caption=f"mean {difference.mean():.2g}{unit}, largest {difference.max():.2g}{unit}",
     )
-    return f'<div class="pair">{answered}\n{differing}</div>'
+    return answered, differing
 
 
 def _data_uri(value: FloatArray, meaning: TensorMeaning) -> str:

@@ -8,17 +8,19 @@ import io
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from export import report
-from export.reporting.html import bar, link, status, table
 from export.reporting.matrix import matrix
-from export.reporting.names import short_name
+from export.reporting.names import bar, short_name
 from export.reporting.page import page as render_page
 from export.reporting.parity import parity
 from export.reporting.pictures import choose
+from export.reporting.predictions import source_of
+from export.reporting.rendering import Section, environment, render_section
 from export.reporting.text import counts
 from runtime.manifest.manifest import Manifest, MatrixCell
 from runtime.manifest.records import Artifact
@@ -49,6 +51,11 @@ def page(source: str) -> Page:
 @pytest.fixture(scope="module")
 def small_page(small_export: Path) -> Page:
     return Page((small_export / "report.html").read_text())
+
+
+def section_page(section: Section | None) -> Page:
+    assert section
+    return Page(render_section(section))
 
 
 def test_every_element_is_closed(source: str, page: Page) -> None:
@@ -118,7 +125,7 @@ def one_file(*margins_db: float) -> Manifest:
 
 def test_the_table_of_gates_tells_the_smallest_margin() -> None:
     one = one_file(30.0, 9.5, 14.0)
-    page = Page(parity(one))
+    page = section_page(parity(one))
     at = page.texts.index("smallest margin")
     gate, cases, precision, margin, where = page.texts[at + 2 : at + 7]
     assert gate == f"PSNR \u2265 {one.artifacts[0].gates[0].threshold:g}"
@@ -127,7 +134,7 @@ def test_the_table_of_gates_tells_the_smallest_margin() -> None:
 
 
 def test_a_missed_gate_is_told_in_bar_and_margin() -> None:
-    page = Page(parity(one_file(30.0, -5.5)))
+    page = section_page(parity(one_file(30.0, -5.5)))
     assert "-5.5 dB" in page.texts
     assert "value failed" in [attributes.get("class") for attributes in page.all("rect")]
 
@@ -170,7 +177,7 @@ def cell(first: str, second: str, value: float | None, case: str = "photo", metr
 def test_the_matrix_is_one_triangle_of_worst_cases(manifest: Manifest) -> None:
     cells = (cell("deblur-a (r)", "deblur-b (r)", 91.4), cell("deblur-a (r)", "deblur-b (r)", 54.6, "noise"),
              cell("deblur-a (r)", "deblur-c (r)", None), cell("a", "b", 0.0021, metric="mean_px"))  # fmt: skip
-    page = Page(matrix(dataclasses.replace(manifest, matrix=cells)))
+    page = section_page(matrix(dataclasses.replace(manifest, matrix=cells)))
     titles = {t["title"]: t["class"] for t in page.all("td") if t.get("title")}
     assert titles == {
         "deblur-a (r) and deblur-b (r): 54.6 dB (noise)": "h3",
@@ -178,7 +185,7 @@ def test_the_matrix_is_one_triangle_of_worst_cases(manifest: Manifest) -> None:
         "a and b: 0.0021 px (photo)": "h1",
     }
     assert {"1 a (r)", "2 b (r)", "3 c (r)", "55", "=", "\u00b7", "2.1"} <= set(page.texts)
-    assert matrix(dataclasses.replace(manifest, matrix=())) == ""
+    assert matrix(dataclasses.replace(manifest, matrix=())) is None
 
 
 def test_the_rich_matrix_has_each_pair_once(manifest: Manifest, page: Page) -> None:
@@ -241,13 +248,15 @@ def test_what_failed_has_a_link_to_its_log(manifest: Manifest, tmp_path: Path) -
 
 
 def test_pieces() -> None:
-    assert status("failed", "a < b") == '<span class="failed">failed: a &lt; b</span>'
-    assert '<rect class="value" y="2" width="50.00" height="6"/>' in bar(0.5, None, "half")
-    assert '<rect class="mark" x="74.70"' in bar(2.0, 0.75, "over")
-    assert 'width="100.00"' in bar(2.0, 0.75, "over")
-    assert '<td>a</td><td class="number">1</td>' in table(("name", "n"), [("a", "1")], numbers=(1,))
-    assert link("javascript:alert(1)") == "javascript:alert(1)"
-    assert link("https://a.b/c file.cc") == '<a href="https://a.b/c" rel="noreferrer">a.b/c</a> file.cc'
+    macros: Any = environment().get_template("macros.html").module
+    assert macros.status("failed", "a < b") == '<span class="failed">failed: a &lt; b</span>'
+    assert '<rect class="value" y="2" width="50.00" height="6"/>' in macros.bar(bar(0.5, None, "half"))
+    over = macros.bar(bar(2.0, 0.75, "over"))
+    assert '<rect class="mark" x="74.70"' in over
+    assert 'width="100.00"' in over
+    assert macros.source_link(source_of("javascript:alert(1)")) == "javascript:alert(1)"
+    told = macros.source_link(source_of("https://a.b/c file.cc"))
+    assert told == '<a href="https://a.b/c" rel="noreferrer">a.b/c</a> file.cc'
 
 
 def test_the_command_writes_it_again(
