@@ -19,6 +19,7 @@ torch.set_num_threads(1)
 silence.HIDES_WARNINGS = False
 
 LINE_LENGTH = 110
+EXPORTING_FIXTURES = {"small_export", "run_all"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.verbose < 1:
         config.option.disable_warnings = True
         config.pluginmanager.register(WarningCounts())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow whatever takes a fixture that exports: forgotten marks would make `make check` slow one by one."""
+    for item in items:
+        if EXPORTING_FIXTURES & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.slow)
 
 
 class WarningCounts:

@@ -60,9 +60,12 @@ def with_figures(pipeline: Pipeline, outcome: Outcome) -> Pipeline:
     if outcome.reason or record is None:
         (gate, *_) = pipeline.gates
         missed = ParityFigure(
-            case=f"not measured: {outcome.reason or UNREADABLE}", metric=gate.metric, value=None,
-            threshold=gate.threshold, passed=False,
-        )  # fmt: skip
+            case=f"not measured: {outcome.reason or UNREADABLE}",
+            metric=gate.metric,
+            value=None,
+            threshold=gate.threshold,
+            passed=False,
+        )
         return dataclasses.replace(pipeline, parity=(missed,))
     figures = tuple(from_json(ParityFigure, figure, outcome.task.name) for figure in record["figures"])
     return dataclasses.replace(pipeline, parity=figures)

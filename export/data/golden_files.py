@@ -83,17 +83,27 @@ class _Store:
         numbers = _numbers(case, name)
         path, digest = self._write(case, f"{name}.u8", numbers.tobytes())
         return GoldenInput(
-            name=name, path=path, dtype="uint8", divisor=case.divisors[name], shape=numbers.shape, layout="NCHW",
+            name=name,
+            path=path,
+            dtype="uint8",
+            divisor=case.divisors[name],
+            shape=numbers.shape,
+            layout="NCHW",
             sha256=digest,
-        )  # fmt: skip
+        )
 
     def _output(self, case: Case, label: str, value: FloatArray, stride_px: int, name: str = "") -> GoldenOutput:
         numbers = np.ascontiguousarray(value, dtype="<f4")
         path, digest = self._write(case, f"{label}.f32", numbers.tobytes())
         return GoldenOutput(
-            name=name or label, path=path, dtype="float32", stride_px=stride_px, shape=numbers.shape, layout="NCHW",
+            name=name or label,
+            path=path,
+            dtype="float32",
+            stride_px=stride_px,
+            shape=numbers.shape,
+            layout="NCHW",
             sha256=digest,
-        )  # fmt: skip
+        )
 
     def _write(self, case: Case, ending: str, content: bytes) -> tuple[str, str]:
         """Path relative to the manifest, and digest."""

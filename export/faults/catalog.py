@@ -74,8 +74,12 @@ FAULTS: tuple[Fault, ...] = (
         file=_swap_first_channels,
         bundle=modules.swap_channels,
         artifacts=(
-            "deblur-coreml-fp16", "deblur-tflite-fp32", "deblur-tflite-int8", "defocus-tflite-int8",
-            "defocus-executorch-fp32", "deblur-onnx-int8",
+            "deblur-coreml-fp16",
+            "deblur-tflite-fp32",
+            "deblur-tflite-int8",
+            "defocus-tflite-int8",
+            "defocus-executorch-fp32",
+            "deblur-onnx-int8",
         ),
     ),
     Fault(
@@ -150,8 +154,14 @@ FAULTS: tuple[Fault, ...] = (
         description="the largest weight tensor in the file is overwritten with zeros",
         file=_zero_largest,
         artifacts=(
-            "deblur-coreml-fp16", "deblur-tflite-fp32", "deblur-tflite-int8", "defocus-tflite-int8",
-            "defocus-executorch-fp32", "deblur-executorch-int8", "deblur-onnx-fp32", "defocus-onnx-int8",
+            "deblur-coreml-fp16",
+            "deblur-tflite-fp32",
+            "deblur-tflite-int8",
+            "defocus-tflite-int8",
+            "defocus-executorch-fp32",
+            "deblur-executorch-int8",
+            "deblur-onnx-fp32",
+            "defocus-onnx-int8",
         ),
     ),
     Fault(
@@ -167,7 +177,7 @@ FAULTS: tuple[Fault, ...] = (
         bundle=modules.calibrate_on_dark_pictures,
         artifacts=("deblur-tflite-int8", "defocus-onnx-int8"),
     ),
-)  # fmt: skip
+)
 """Every fault and what it is tried on. Each is tried where it really happens, and on int8 files, whose gates are the
 widest; faults in the file itself on all formats."""
 

@@ -45,9 +45,14 @@ def try_controls(folder: Path, artifact: str, shared_inputs: Path) -> None:
 def not_tried(control: Control, reason: str) -> NegativeControl:
     """A control that could not be tried, which is not one that was caught."""
     return NegativeControl(
-        name=control.name, description=control.fault.description, artifact=control.artifact, caught=False,
-        by=reason, value=None, threshold=None,
-    )  # fmt: skip
+        name=control.name,
+        description=control.fault.description,
+        artifact=control.artifact,
+        caught=False,
+        by=reason,
+        value=None,
+        threshold=None,
+    )
 
 
 SIZE = Size(height_px=128, width_px=128)
@@ -118,9 +123,14 @@ def judge(control: Control, checked: Artifact, folder: Path) -> NegativeControl:
     elif checked.status == "failed" and refusal and refusal in checked.reason:
         by = checked.reason.replace(f"{folder}/", "")
     return NegativeControl(
-        name=control.name, description=control.fault.description, artifact=control.artifact, caught=bool(by),
-        by=by, value=value, threshold=threshold,
-    )  # fmt: skip
+        name=control.name,
+        description=control.fault.description,
+        artifact=control.artifact,
+        caught=bool(by),
+        by=by,
+        value=value,
+        threshold=threshold,
+    )
 
 
 def _write_broken(control: Control, job: Job, bundle: GraphBundle, good: Path, path: Path) -> None:

@@ -78,9 +78,14 @@ def picture(name: str, meaning: str) -> TensorMeaning:
 def sigma_map(name: str, sigma_max_px: float, meaning: str) -> TensorMeaning:
     """Contract of a map of blur sigmas."""
     return TensorMeaning(
-        name=name, channels=1, channel_order=None, color_space=None, unit="px", range=(0.0, sigma_max_px),
+        name=name,
+        channels=1,
+        channel_order=None,
+        color_space=None,
+        unit="px",
+        range=(0.0, sigma_max_px),
         meaning=meaning,
-    )  # fmt: skip
+    )
 
 
 def unet_halo_px(unet: UNet) -> int:

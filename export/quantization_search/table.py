@@ -42,10 +42,15 @@ def table_of(groups: Sequence[Sequence[Trial]], chosen: Sequence[Trial | None], 
     versions = ", ".join(f"{name} {version}" for name, version in tool_versions(dict.fromkeys(TOOLS)).items())
     parts = [
         HEADER.format(
-            margin=LEAST_MARGIN, size=EQUAL_SIZE - 1.0, speed=EQUAL_SPEED - 1.0, rounds=rounds,
-            image_size=size, machine=processor(), tools=versions,
+            margin=LEAST_MARGIN,
+            size=EQUAL_SIZE - 1.0,
+            speed=EQUAL_SPEED - 1.0,
+            rounds=rounds,
+            image_size=size,
+            machine=processor(),
+            tools=versions,
         )
-    ]  # fmt: skip
+    ]
     for group, best in zip(groups, chosen, strict=True):
         first = group[0].candidate
         parts.append(f"## {first.graph}, {first.format}\n")

@@ -110,9 +110,7 @@ def matrix(results: Mapping[str, Runs], graph: str) -> tuple[MatrixCell, ...]:
             worst = WORST[metric](values.values())
             case = next(case for case, value in values.items() if value == worst)
             value = worst if math.isfinite(worst) else None
-            cells.append(
-                MatrixCell(graph=graph, case=case, first=first, second=second, metric=metric, value=value)
-            )  # fmt: skip
+            cells.append(MatrixCell(graph=graph, case=case, first=first, second=second, metric=metric, value=value))
     return tuple(cells)
 
 

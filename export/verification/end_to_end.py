@@ -171,10 +171,13 @@ def load_reference(path: Path) -> PipelineReference:
                 x, y, aperture = (float(value) for value in arrays[f"tap_{i}"])
                 cases.append(
                     EndToEndCase(
-                        name=str(name), photo=arrays[f"photo_{i}"], focus_xy=(x, y), aperture=aperture,
+                        name=str(name),
+                        photo=arrays[f"photo_{i}"],
+                        focus_xy=(x, y),
+                        aperture=aperture,
                         refocused=arrays[f"refocused_{i}"],
                     )
-                )  # fmt: skip
+                )
             halo_px = dict(zip(GRAPHS, (int(value) for value in arrays["halo_px"]), strict=True))
             return PipelineReference(sigma_max_px=float(arrays["sigma_max_px"]), halo_px=halo_px, cases=tuple(cases))
     except Exception as error:  # NumPy raises whatever the archive's layers do

@@ -206,6 +206,10 @@ def _judge(metric: str, threshold: float, case: str, value: float) -> ParityFigu
     passed = value >= threshold if metric in HIGHER_IS_BETTER else value <= threshold
     margin = value - threshold if metric in HIGHER_IS_BETTER else threshold - value
     return ParityFigure(
-        case=case, metric=metric, value=value, threshold=threshold, passed=passed,
+        case=case,
+        metric=metric,
+        value=value,
+        threshold=threshold,
+        passed=passed,
         margin=margin if math.isfinite(margin) else None,
-    )  # fmt: skip
+    )

@@ -187,9 +187,12 @@ def replace_writer(monkeypatch: pytest.MonkeyPatch, target: str, write: Callable
 
 
 def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_export(
-    run_all: Run, small_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    run_all: Run,
+    small_export: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     def broken(request: WriteRequest, path: Path) -> None:
         path.write_bytes(b"half a file")
         os.write(2, b"C++ had this to say\n")
@@ -253,9 +256,12 @@ def test_a_format_whose_converter_is_not_installed_is_not_run(
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(
-    run_all: Run, small_export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    run_all: Run,
+    small_export: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     def full(request: WriteRequest, path: Path) -> None:
         path.write_bytes(b"half a file")
         raise RuntimeError("export failed") from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -289,17 +295,30 @@ def test_ctrl_c_half_way_leaves_the_earlier_export_and_nothing_else(
     """A real process, interrupted inside a converter."""
     out = copy_of(small_export, tmp_path)
     command = [
-        sys.executable, "-m", "export.all", "--checkpoint", str(small_checkpoint), "--size", "64x64",
-        "--out", str(out), "--overwrite", "--recipes", step, "--no-controls",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "export.all",
+        "--checkpoint",
+        str(small_checkpoint),
+        "--size",
+        "64x64",
+        "--out",
+        str(out),
+        "--overwrite",
+        "--recipes",
+        step,
+        "--no-controls",
+    ]
     root = Path(export_all.__file__).parents[1]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if step in line:
                 break
-        time.sleep(0.5)
-        assert any(path.name.startswith(".artifacts.building.") for path in tmp_path.iterdir())
+        deadline = time.monotonic() + 60.0
+        while not any(tmp_path.glob(".artifacts.building.*")):
+            assert time.monotonic() < deadline, "the export has not begun"
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -349,9 +368,20 @@ def test_what_has_not_changed_is_not_made_again(
 def test_kill_9_leaves_nothing_that_looks_finished(small_checkpoint: Path, small_export: Path, tmp_path: Path) -> None:
     out = copy_of(small_export, tmp_path)
     command = [
-        sys.executable, "-m", "export.all", "--checkpoint", str(small_checkpoint), "--size", "64x64", "--out", str(out),
-        "--overwrite", "--recipes", "defocus-onnx-int8", "--no-controls",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "export.all",
+        "--checkpoint",
+        str(small_checkpoint),
+        "--size",
+        "64x64",
+        "--out",
+        str(out),
+        "--overwrite",
+        "--recipes",
+        "defocus-onnx-int8",
+        "--no-controls",
+    ]
     root = Path(export_all.__file__).parents[1]
     with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

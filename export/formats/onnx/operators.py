@@ -47,10 +47,14 @@ def onnx_nodes(path: Path) -> tuple[OpNode, ...]:
                 shapes=tuple(shapes[name] for name in tensors),
                 shape=shapes.get(node.output[0], ()),
                 kernel=tuple(size or 1 for size in weight[2:]),
-                multiplications=_work(node.op_type, shapes.get(node.input[0], ()) if node.input else (), weight,
-                                      shapes.get(node.output[0], ())),
+                multiplications=_work(
+                    node.op_type,
+                    shapes.get(node.input[0], ()) if node.input else (),
+                    weight,
+                    shapes.get(node.output[0], ()),
+                ),
             )
-        )  # fmt: skip
+        )
     return tuple(nodes)
 
 

@@ -68,12 +68,18 @@ def quantize_onnx(model: ModelProto, feeds: Sequence[Feed], settings: Int8Settin
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
         quantization.quantize_static(
-            own, str(path), Reader(), quant_format=quantization.QuantFormat.QDQ,
-            calibrate_method=method, extra_options=options,
-            per_channel=settings.per_channel, reduce_range=True,
-            weight_type=quantization.QuantType.QInt8, activation_type=quantization.QuantType.QUInt8,
+            own,
+            str(path),
+            Reader(),
+            quant_format=quantization.QuantFormat.QDQ,
+            calibrate_method=method,
+            extra_options=options,
+            per_channel=settings.per_channel,
+            reduce_range=True,
+            weight_type=quantization.QuantType.QInt8,
+            activation_type=quantization.QuantType.QUInt8,
             nodes_to_exclude=kept_float,
-        )  # fmt: skip
+        )
         quantized = onnx.load(str(path))
     _keep_float_inputs(quantized, set(kept_float))
     return quantized

@@ -83,9 +83,14 @@ def _convert(
     """The float model as torch's exporter gives it."""
     inputs = tuple(x.contiguous() for x in example_inputs)
     program = torch.onnx.export(
-        module, inputs, dynamo=True, opset_version=OPSET,
-        input_names=list(input_names), output_names=list(output_names), verbose=False,
-    )  # fmt: skip
+        module,
+        inputs,
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=list(input_names),
+        output_names=list(output_names),
+        verbose=False,
+    )
     assert program is not None
     return program.model_proto
 

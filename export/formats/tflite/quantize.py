@@ -56,9 +56,12 @@ def quantize_tflite(model: bytes, signature: str, feeds: Sequence[Feed], setting
     granularity = qtyping.QuantGranularity.CHANNELWISE if settings.per_channel else qtyping.QuantGranularity.TENSORWISE
     rules = recipe_manager.RecipeManager()
     rules.add_static_config(
-        regex=".*", operation_name=TFLOperationName.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8,
+        regex=".*",
+        operation_name=TFLOperationName.ALL_SUPPORTED,
+        activation_num_bits=8,
+        weight_num_bits=8,
         weight_granularity=granularity,
-    )  # fmt: skip
+    )
     everything = rules.get_quantization_recipe()
     worker = quantizer.Quantizer(bytearray(model))
     worker.load_quantization_recipe(everything)
@@ -103,9 +106,10 @@ def _percentiles(
     content = read_model(model)
     (graph,) = content.subgraphs
     interpreter = Interpreter(
-        model_content=model, experimental_preserve_all_tensors=True,
+        model_content=model,
+        experimental_preserve_all_tensors=True,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )  # fmt: skip
+    )
     interpreter.allocate_tensors()
     call = interpreter.get_signature_runner(signature)
     computed = [i for i, tensor in enumerate(graph.tensors) if not is_constant(content, tensor)]

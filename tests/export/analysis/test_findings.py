@@ -17,17 +17,30 @@ from export.lint import main
 from runtime.manifest.manifest import Manifest
 
 CONV = OpNode(
-    op="conv", output="y", reads=("x",), writes=("y",), dtypes=("FLOAT16", "FLOAT16"),
-    shapes=((1, 3, 64, 64), (1, 16, 64, 64)), shape=(1, 16, 64, 64), kernel=(3, 3), scalars=(1.0,),
-)  # fmt: skip
+    op="conv",
+    output="y",
+    reads=("x",),
+    writes=("y",),
+    dtypes=("FLOAT16", "FLOAT16"),
+    shapes=((1, 3, 64, 64), (1, 16, 64, 64)),
+    shape=(1, 16, 64, 64),
+    kernel=(3, 3),
+    scalars=(1.0,),
+)
 CONV_2D = dataclasses.replace(
-    CONV, op="CONV_2D", dtypes=("FLOAT32", "FLOAT32"),
-    shapes=((1, 64, 64, 3), (1, 64, 64, 16)), shape=(1, 64, 64, 16),
-)  # fmt: skip
+    CONV,
+    op="CONV_2D",
+    dtypes=("FLOAT32", "FLOAT32"),
+    shapes=((1, 64, 64, 3), (1, 64, 64, 16)),
+    shape=(1, 64, 64, 16),
+)
 GOOD = {
-    "Neural Engine": CONV, "GPU delegate": CONV_2D, "NNAPI": CONV_2D, "WebGPU": dataclasses.replace(CONV, op="Conv"),
+    "Neural Engine": CONV,
+    "GPU delegate": CONV_2D,
+    "NNAPI": CONV_2D,
+    "WebGPU": dataclasses.replace(CONV, op="Conv"),
     "Vulkan": dataclasses.replace(CONV, op="aten.convolution.default"),
-}  # fmt: skip
+}
 
 RANK_5: dict[str, Any] = {"shapes": ((1, 1, 3, 64, 64),)}
 BROKEN: dict[str, dict[str, Any]] = {

@@ -74,9 +74,7 @@ def test_the_manifest_and_the_report_say_which(
 ) -> None:
     save_int8(load_deployable(checkpoint), int8_path(checkpoint), sha256_of(checkpoint))
     out = tmp_path / "out"
-    code = run_all(
-        "--checkpoint", str(checkpoint), "--out", str(out), "--formats", "executorch", "--graphs", "defocus"
-    )  # fmt: skip
+    code = run_all("--checkpoint", str(checkpoint), "--out", str(out), "--formats", "executorch", "--graphs", "defocus")
     assert code == 0
     assert "int8: weights fine-tuned for it, small_int8.safetensors" in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["int8"]["qat"] is True
@@ -97,8 +95,14 @@ def test_fine_tuning_simulates_what_the_file_computes(small_checkpoint: Path, tm
     """Same ranges, same rounding: the simulation and the saved file agree far better than either with float."""
     spec = build_graphs(load_deployable(small_checkpoint))["defocus"]
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(4))
-    write_pte(spec.module, (image,), tmp_path / "x.pte", precision="int8", calibration=[(image,)],
-              settings=Int8Settings(float_first_convs=(kept,)))  # fmt: skip
+    write_pte(
+        spec.module,
+        (image,),
+        tmp_path / "x.pte",
+        precision="int8",
+        calibration=[(image,)],
+        settings=Int8Settings(float_first_convs=(kept,)),
+    )
     program = Runtime.get().load_program(tmp_path / "x.pte")
     (saved,) = [result.clone() for result in program.load_method("forward").execute([image])]
     # The file's rewritten convolutions have a scale for each pixel of a block, so that is what is simulated here.

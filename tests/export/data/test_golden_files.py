@@ -267,9 +267,11 @@ def test_a_file_that_misses_at_the_golden_pixels_alone_fails() -> None:
     """One pixel of nine is stored: an error of 0.3 px there and nowhere else is 0.033 px on the whole."""
     right = np.full((1, 1, 192, 192), 2.0, np.float32)
     case = Case(
-        graph="defocus", name="noise", inputs={"image": np.zeros((1, 3, 192, 192), np.float32)},
+        graph="defocus",
+        name="noise",
+        inputs={"image": np.zeros((1, 3, 192, 192), np.float32)},
         outputs={"sigma_px": right},
-    )  # fmt: skip
+    )
     answer = right.copy()
     answer[..., ::3, ::3] += 0.3
     figures = judge(ARTIFACT, case, {"sigma_px": answer})
@@ -282,6 +284,16 @@ def test_a_file_that_misses_at_the_golden_pixels_alone_fails() -> None:
 
 
 ARTIFACT = Artifact(
-    id="defocus-tflite-int8", graph="defocus", format="tflite", precision="int8", path="x.tflite", files=(),
-    inputs=(), outputs=(), tool={}, status="not run", reason="", parity=(),
-)  # fmt: skip
+    id="defocus-tflite-int8",
+    graph="defocus",
+    format="tflite",
+    precision="int8",
+    path="x.tflite",
+    files=(),
+    inputs=(),
+    outputs=(),
+    tool={},
+    status="not run",
+    reason="",
+    parity=(),
+)

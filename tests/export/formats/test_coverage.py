@@ -69,9 +69,14 @@ def test_branches_join_into_one_piece() -> None:
 
 def test_a_prediction_is_never_a_failure() -> None:
     measured = Coverage(
-        delegate="XNNPACK", method="measured", subgraphs=2, inside={"CONV_2D": 3}, outside={"GATHER": 1},
-        multiplications_inside=75, multiplications_outside=25,
-    )  # fmt: skip
+        delegate="XNNPACK",
+        method="measured",
+        subgraphs=2,
+        inside={"CONV_2D": 3},
+        outside={"GATHER": 1},
+        multiplications_inside=75,
+        multiplications_outside=25,
+    )
     assert measured.failure == "XNNPACK takes the graph in 2 subgraphs, not 1; operators outside: GATHER x 1"
     assert measured.share_inside == 0.75
     assert dataclasses.replace(measured, method="predicted").failure == ""
@@ -94,8 +99,10 @@ def quantized_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from onnx import TensorProto, checker, helper, numpy_helper, save
 
     constants: dict[str, np.ndarray] = {
-        "scale": np.array(0.1, np.float32), "zero": np.array(0, np.int8), "weight": np.ones((8, 3, 3, 3), np.int8)
-    }  # fmt: skip
+        "scale": np.array(0.1, np.float32),
+        "zero": np.array(0, np.int8),
+        "weight": np.ones((8, 3, 3, 3), np.int8),
+    }
     nodes = [
         helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["xq"]),
         helper.make_node("DequantizeLinear", ["xq", "scale", "zero"], ["xd"]),
@@ -106,11 +113,12 @@ def quantized_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
         helper.make_node("Mul", ["cd", "cd"], ["y"]),
     ]
     graph = helper.make_graph(
-        nodes, "g",
+        nodes,
+        "g",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, SIDE_PX, SIDE_PX))],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 8, SIDE_PX, SIDE_PX))],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )  # fmt: skip
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     checker.check_model(model)
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"

@@ -31,9 +31,14 @@ def trial(spare: float, size_bytes: int = 100, speedup: float = 3.0) -> Trial:
         case="camera", metric="mean_px", value=value, threshold=0.5, passed=value <= 0.5, margin=0.5 - value
     )
     return Trial(
-        candidate=PLAIN, figures=(figure,), size_bytes=size_bytes, float_size_bytes=400, latency_ms=1.0,
-        speedup=speedup, speedup_quartiles=(speedup, speedup),
-    )  # fmt: skip
+        candidate=PLAIN,
+        figures=(figure,),
+        size_bytes=size_bytes,
+        float_size_bytes=400,
+        latency_ms=1.0,
+        speedup=speedup,
+        speedup_quartiles=(speedup, speedup),
+    )
 
 
 def test_gates_come_first() -> None:

@@ -41,11 +41,15 @@ def test_the_blur_alone_is_never_quantized() -> None:
     [
         (("deblur", "tflite", "int8", ""), "deblur-tflite-int8", "deblur_int8", ("litert-torch", "ai-edge-quantizer")),
         (("deblur", "executorch", "fp32", ""), "deblur-executorch-fp32", "deblur_fp32", ("executorch",)),
-        (("deblur", "executorch-coreml", "fp16", ""), "deblur-executorch-coreml-fp16", "deblur_coreml_fp16",
-         ("executorch", "coremltools")),
+        (
+            ("deblur", "executorch-coreml", "fp16", ""),
+            "deblur-executorch-coreml-fp16",
+            "deblur_coreml_fp16",
+            ("executorch", "coremltools"),
+        ),
         (("refocus", "tflite", "fp32", "nchw"), "refocus-tflite-fp32-nchw", "refocus_fp32_nchw", ("litert-torch",)),
     ],
-)  # fmt: skip
+)
 def test_names(recipe: tuple[str, str, str, str], identifier: str, stem: str, packages: tuple[str, ...]) -> None:
     graph, target, precision, variant = recipe
     made = Recipe(graph=graph, target=target, precision=precision, variant=variant)
@@ -60,8 +64,12 @@ def test_only_tflite_is_channels_last_and_only_coreml_is_half_precision() -> Non
 def test_select_keeps_the_order_of_the_table() -> None:
     chosen = select(["onnx", "tflite"], ["deblur"])
     assert [r.id for r in chosen] == [
-        "deblur-tflite-fp32", "deblur-tflite-fp16", "deblur-tflite-int8", "deblur-onnx-fp32", "deblur-onnx-int8",
-    ]  # fmt: skip
+        "deblur-tflite-fp32",
+        "deblur-tflite-fp16",
+        "deblur-tflite-int8",
+        "deblur-onnx-fp32",
+        "deblur-onnx-int8",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +124,10 @@ def test_a_pipeline_takes_a_finer_graph_where_there_is_no_such_precision() -> No
 def test_an_int8_pipeline_has_int8_networks_and_no_variants() -> None:
     (chosen,) = [c for t, p, c in pipelines(RECIPES) if (t, p) == ("tflite", "int8")]
     assert [chosen[graph].id for graph in PIPELINE_GRAPHS] == [
-        "defocus-tflite-int8", "deblur-tflite-int8", "refocus-tflite-fp32",
-    ]  # fmt: skip
+        "defocus-tflite-int8",
+        "deblur-tflite-int8",
+        "refocus-tflite-fp32",
+    ]
 
 
 def test_there_is_no_pipeline_without_all_three_graphs() -> None:

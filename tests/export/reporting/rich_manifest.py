@@ -119,10 +119,15 @@ def figures_of(rule: GateRule, runtime: str, generator: np.random.Generator) -> 
         margin = value - rule.threshold if higher else rule.threshold - value
         found.append(
             ParityFigure(
-                case=case, metric=rule.metric, value=value, threshold=rule.threshold, passed=True, margin=margin,
+                case=case,
+                metric=rule.metric,
+                value=value,
+                threshold=rule.threshold,
+                passed=True,
+                margin=margin,
                 runtime=runtime,
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -147,12 +152,17 @@ def lint_of(recipe: Recipe) -> tuple[LintFinding, ...]:
     units = {"coreml": ("Neural Engine",), "tflite": ("GPU delegate", "NNAPI")}.get(recipe.target, ())
     return tuple(
         LintFinding(
-            rule=rule.name, unit=rule.unit, effect=rule.effect, count=3, operators=("conv", "exp"), why=rule.why,
+            rule=rule.name,
+            unit=rule.unit,
+            effect=rule.effect,
+            count=3,
+            operators=("conv", "exp"),
+            why=rule.why,
             source=rule.source,
         )
         for rule in RULES
         if rule.unit in units
-    )  # fmt: skip
+    )
 
 
 def answers(graph: str, artifacts: list[Artifact], generator: np.random.Generator) -> dict:
@@ -185,15 +195,30 @@ def pipeline_of(target: str, precision: str, chosen: dict[str, Recipe], generato
 
 CONTROLS = (
     NegativeControl(
-        name="identity", description="The residual is zero: the file returns its input.",
-        artifact="deblur-tflite-fp32", caught=True, by="residual_snr_db, synthetic", value=0.0, threshold=60.0,
+        name="identity",
+        description="The residual is zero: the file returns its input.",
+        artifact="deblur-tflite-fp32",
+        caught=True,
+        by="residual_snr_db, synthetic",
+        value=0.0,
+        threshold=60.0,
     ),
     NegativeControl(
-        name="corrupted weights", description="One weight tensor is filled with noise.",
-        artifact="deblur-coreml-fp16", caught=True, by="the file cannot be loaded", value=None, threshold=None,
+        name="corrupted weights",
+        description="One weight tensor is filled with noise.",
+        artifact="deblur-coreml-fp16",
+        caught=True,
+        by="the file cannot be loaded",
+        value=None,
+        threshold=None,
     ),
     NegativeControl(
-        name="sigma x 1.1", description="The map is scaled by 1.1.",
-        artifact="defocus-tflite-int8", caught=False, by="", value=None, threshold=None,
+        name="sigma x 1.1",
+        description="The map is scaled by 1.1.",
+        artifact="defocus-tflite-int8",
+        caught=False,
+        by="",
+        value=None,
+        threshold=None,
     ),
-)  # fmt: skip
+)

@@ -117,12 +117,19 @@ MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "other padding": lambda m: m["tiling"].update(padding="reflect"),
     "other filter": lambda m: m["resize"].update(filter="bicubic"),
     "coverage by guess": lambda m: m["artifacts"][0].update(
-        coverage=[{
-            "delegate": "GPU", "method": "guessed", "subgraphs": 1, "inside": {}, "outside": {},
-            "multiplications_inside": 0, "multiplications_outside": 0,
-        }]
+        coverage=[
+            {
+                "delegate": "GPU",
+                "method": "guessed",
+                "subgraphs": 1,
+                "inside": {},
+                "outside": {},
+                "multiplications_inside": 0,
+                "multiplications_outside": 0,
+            }
+        ]
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)

@@ -28,9 +28,17 @@ from tests.export.reporting.html_page import Page
 from tests.export.reporting.rich_manifest import CASES, SIZES, rich_manifest
 
 SECTIONS = (
-    "Files", "Parity", "Pictures", "Across runtimes", "Coverage", "Predictions", "Sizes", "Tools", "Not run",
+    "Files",
+    "Parity",
+    "Pictures",
+    "Across runtimes",
+    "Coverage",
+    "Predictions",
+    "Sizes",
+    "Tools",
+    "Not run",
     "Negative controls",
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +164,12 @@ def test_predictions_are_marked_and_have_sources(manifest: Manifest, page: Page)
     at = page.texts.index("ane-op")
     broken = sum(any(f.rule == "ane-op" for f in artifact.lint) for artifact in manifest.artifacts)
     assert page.texts[at : at + 5] == [
-        "ane-op", "blocks", "the engine has no such operation", str(broken), str(3 * broken)
-    ]  # fmt: skip
+        "ane-op",
+        "blocks",
+        "the engine has no such operation",
+        str(broken),
+        str(3 * broken),
+    ]
     sources = {finding.source.split(" ")[0] for artifact in manifest.artifacts for finding in artifact.lint}
     assert sources <= {attributes["href"] for attributes in page.all("a")}
 
@@ -175,8 +187,12 @@ def cell(first: str, second: str, value: float | None, case: str = "photo", metr
 
 
 def test_the_matrix_is_one_triangle_of_worst_cases(manifest: Manifest) -> None:
-    cells = (cell("deblur-a (r)", "deblur-b (r)", 91.4), cell("deblur-a (r)", "deblur-b (r)", 54.6, "noise"),
-             cell("deblur-a (r)", "deblur-c (r)", None), cell("a", "b", 0.0021, metric="mean_px"))  # fmt: skip
+    cells = (
+        cell("deblur-a (r)", "deblur-b (r)", 91.4),
+        cell("deblur-a (r)", "deblur-b (r)", 54.6, "noise"),
+        cell("deblur-a (r)", "deblur-c (r)", None),
+        cell("a", "b", 0.0021, metric="mean_px"),
+    )
     page = section_page(matrix(dataclasses.replace(manifest, matrix=cells)))
     titles = {t["title"]: t["class"] for t in page.all("td") if t.get("title")}
     assert titles == {

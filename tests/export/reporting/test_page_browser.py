@@ -19,9 +19,15 @@ from tests.export.reporting.rich_manifest import rich_manifest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome-headless-shell")
 FLAGS = (
-    "--headless=shell", "--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-dev-shm-usage",
-    "--no-first-run", "--hide-scrollbars", "--remote-debugging-pipe",
-)  # fmt: skip
+    "--headless=shell",
+    "--no-sandbox",
+    "--no-zygote",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+)
 OPEN_ALL = "for (const part of document.querySelectorAll('details')) part.open = true"
 MEASURE = """JSON.stringify({
   width: document.documentElement.scrollWidth,
@@ -94,8 +100,9 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
     process = subprocess.Popen(
         ["bash", "-c", command, "browser", str(browser()), *FLAGS, profile],
-        pass_fds=(to_browser[0], from_browser[1]), stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        pass_fds=(to_browser[0], from_browser[1]),
+        stderr=subprocess.DEVNULL,
+    )
     os.close(to_browser[0])
     os.close(from_browser[1])
     try:

@@ -30,16 +30,29 @@ def figure(
 def artifact(status: Status, reason: str = "", format_: Format = "tflite", *figures: ParityFigure) -> Artifact:
     files = (ArtifactFile(path="deblur_int8.tflite", bytes=3 * 2**19, sha256="0" * 64),) if status == "passed" else ()
     return Artifact(
-        id="deblur-tflite-int8", graph="deblur", format=format_, precision="int8", path="deblur_int8.tflite",
-        files=files, inputs=(), outputs=(), tool={}, status=status, reason=reason, parity=figures,
-    )  # fmt: skip
+        id="deblur-tflite-int8",
+        graph="deblur",
+        format=format_,
+        precision="int8",
+        path="deblur_int8.tflite",
+        files=files,
+        inputs=(),
+        outputs=(),
+        tool={},
+        status=status,
+        reason=reason,
+        parity=figures,
+    )
 
 
 def test_the_worst_case_is_the_lowest_psnr_and_the_largest_error() -> None:
     figures = [
-        figure("psnr_db", 60.0), figure("psnr_db", 50.0, "noise"),
-        figure("mean_px", 0.1), figure("mean_px", 0.3, "noise"), figure("mean_px", 0.2, "camera"),
-    ]  # fmt: skip
+        figure("psnr_db", 60.0),
+        figure("psnr_db", 50.0, "noise"),
+        figure("mean_px", 0.1),
+        figure("mean_px", 0.3, "noise"),
+        figure("mean_px", 0.2, "camera"),
+    ]
     assert {name: f.value for name, f in worst_figures(figures).items()} == {"psnr_db": 50.0, "mean_px": 0.3}
 
 
@@ -66,9 +79,20 @@ def test_a_row_has_size_worst_figures_gates_and_outcome() -> None:
     text = table([artifact("passed", "", "tflite", figure("psnr_db", 55.31), figure("p99_px", 0.157, threshold=0.5))])
     row = text.splitlines()[2]
     assert row.split() == [
-        "deblur-tflite-int8", "1.50", "PSNR", "55.3", "dB", "(>=", "42),", "p99", "0.16", "px", "(<=", "0.5)",
+        "deblur-tflite-int8",
+        "1.50",
+        "PSNR",
+        "55.3",
+        "dB",
+        "(>=",
+        "42),",
+        "p99",
+        "0.16",
+        "px",
+        "(<=",
+        "0.5)",
         "passed",
-    ]  # fmt: skip
+    ]
 
 
 def test_reasons_and_what_ran_the_files_are_told() -> None:
@@ -102,9 +126,16 @@ def test_a_loss_within_its_gate_is_not_worth_a_column() -> None:
 
 def test_the_chain_has_a_line_for_each_set_of_files() -> None:
     pipeline = Pipeline(
-        backend="executorch", delegate="vulkan", precision="fp16", defocus="a", deblur="b", refocus="c",
-        height_px=512, width_px=768, parity=(figure("psnr_db", 60.04, threshold=50.0),),
-    )  # fmt: skip
+        backend="executorch",
+        delegate="vulkan",
+        precision="fp16",
+        defocus="a",
+        deblur="b",
+        refocus="c",
+        height_px=512,
+        width_px=768,
+        parity=(figure("psnr_db", 60.04, threshold=50.0),),
+    )
     line = pipeline_table([pipeline]).splitlines()[1]
     assert line.split() == ["executorch-vulkan-fp16", "512x768", "PSNR", "60.0", "dB", "(>=", "50)", "passed"]
     assert pipeline_table([]) == ""

@@ -29,8 +29,10 @@ RESULTS = {
 def test_every_pair_once_with_its_worst_case() -> None:
     cells = matrix(RESULTS, "deblur")
     xnnpack, reference, onnx = (
-        "deblur-tflite-fp32 (XNNPACK)", "deblur-tflite-fp32 (reference kernels)", "deblur-onnx-int8 (onnxruntime)",
-    )  # fmt: skip
+        "deblur-tflite-fp32 (XNNPACK)",
+        "deblur-tflite-fp32 (reference kernels)",
+        "deblur-onnx-int8 (onnxruntime)",
+    )
     assert [(c.first, c.second) for c in cells] == [(xnnpack, reference), (xnnpack, onnx), (reference, onnx)]
     assert cells[0].value is None  # equal
     for cell in cells[1:]:

@@ -162,11 +162,13 @@ def test_the_gates_of_a_file_are_listed_case_by_case() -> None:
         *(
             (metric, bound, threshold, case)
             for metric, bound, threshold in (
-                ("residual_snr_db", "at least", 15.0), ("loss_db", "at most", 0.2), ("gain_kept", "at least", 0.9)
+                ("residual_snr_db", "at least", 15.0),
+                ("loss_db", "at most", 0.2),
+                ("gain_kept", "at least", 0.9),
             )
             for case in ("synthetic", "synthetic-even", *(["faint"] if metric == "residual_snr_db" else []))
         ),
-    ]  # fmt: skip
+    ]
     assert [(r.metric, r.bound, r.threshold) for r in gate_rules("defocus", "fp16")][:2] == [
         ("mean_px", "at most", 0.02),
         ("p99_px", "at most", 0.1),
@@ -267,9 +269,11 @@ def test_a_map_one_pixel_too_far_to_the_right_is_told_from_one_with_noise() -> N
     down, across = np.mgrid[0:32, 0:32].astype(np.float32) / 32
     ramp = (2.0 * across**2 + down + 0.5)[None, None].astype(np.float32)
     case = Case(
-        graph="defocus", name="synthetic", inputs={"image": np.zeros((1, 3, 32, 32), np.float32)},
+        graph="defocus",
+        name="synthetic",
+        inputs={"image": np.zeros((1, 3, 32, 32), np.float32)},
         outputs={"sigma_px": ramp},
-    )  # fmt: skip
+    )
     noisy = ramp + 0.1 * generator.standard_normal(ramp.shape).astype(np.float32)
     shifted = np.concatenate([ramp[..., :1], ramp[..., :-1]], axis=-1)
     assert mean_px(case, noisy) > mean_px(case, shifted)

@@ -23,8 +23,8 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """deblur_fp32.tflite and deblur_fp32.pte: image times a gain per channel, minus sigma_px / 12."""
     import torch
 
-    litert_torch = pytest.importorskip("litert_torch")
-    exir = pytest.importorskip("executorch.exir")
+    litert_torch = pytest.importorskip("litert_torch", reason="not run: needs litert-torch")
+    exir = pytest.importorskip("executorch.exir", reason="not run: needs executorch")
 
     class Tiny(torch.nn.Module):
         gains: torch.Tensor
@@ -159,7 +159,7 @@ def test_a_broken_file_is_refused(
     sentence: str,
     data: bytes,
 ) -> None:
-    pytest.importorskip(package)
+    pytest.importorskip(package, reason=f"not run: needs {package}")
     (tmp_path / f"deblur_fp32.{extension}").write_bytes(data)
     with pytest.raises(ValueError, match=sentence):
         open_artifact(make_artifact("deblur", format_, extension, tmp_path), tmp_path)
@@ -188,7 +188,7 @@ def test_missing_packages_are_named(
         mlpackage.open_graph(make_artifact("deblur", "coreml", "mlpackage"), tmp_path, None)
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="Core ML runs here")
+@pytest.mark.skipif(sys.platform == "darwin", reason="not run: Core ML runs here")
 def test_core_ml_is_refused_elsewhere(tmp_path: Path, make_artifact: Callable[..., Artifact]) -> None:
     (tmp_path / "deblur_fp32.mlpackage").mkdir()
     (tmp_path / "deblur_fp32.mlpackage" / "Manifest.json").write_text("{}")

@@ -21,8 +21,8 @@ RNG = np.random.default_rng(0)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """deblur_fp32.onnx: image times a gain per channel, minus sigma_px / 12; 32 x 32."""
-    onnx = pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx", reason="not run: needs onnx")
+    pytest.importorskip("onnxruntime", reason="not run: needs onnxruntime")
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     gains, twelve = np.array(CHANNEL_GAINS, np.float32).reshape(1, 3, 1, 1), np.array(12.0, np.float32)
     graph = helper.make_graph(
@@ -88,7 +88,7 @@ def test_a_file_with_other_tensors_is_refused(folder: Path, make_artifact: Calla
 
 @pytest.mark.parametrize("data", [b"", b"garbage" * 100])
 def test_a_broken_file_is_refused(tmp_path: Path, make_artifact: Callable[..., Artifact], data: bytes) -> None:
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxruntime", reason="not run: needs onnxruntime")
     (tmp_path / "deblur_fp32.onnx").write_bytes(data)
     with pytest.raises(ValueError, match=r"onnxruntime cannot load .*deblur_fp32\.onnx: \S"):
         open_artifact(make_artifact("deblur", "onnx", "onnx", tmp_path), tmp_path)

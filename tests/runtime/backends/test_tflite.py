@@ -19,7 +19,7 @@ SHAPE = (1, 32, 32, 1)
 @pytest.fixture(scope="module")
 def relu_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """sigma_px = relu(image), as the defocus graph of the tests, but for its channels."""
-    model_io = pytest.importorskip("export.formats.tflite.flatbuffer")
+    model_io = pytest.importorskip("export.formats.tflite.flatbuffer", reason="not run: needs litert-torch")
     schema = model_io.schema()
     model, graph, signature = schema.ModelT(), schema.SubGraphT(), schema.SignatureDefT()
     model.version, model.buffers, model.operatorCodes = 3, [schema.BufferT()], []

@@ -34,22 +34,46 @@ def test_round_trip(manifest_dir: Path) -> None:
 def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
     value = json.loads((manifest_dir / "manifest.json").read_text())
     assert list(value) == [
-        "schema_version", "reblur_version", "created", "license", "checkpoint", "sizes", "sigma_max_px",
-        "resize", "tiling", "graphs", "artifacts", "pipelines", "golden", "tools", "int8", "matrix", "controls",
-    ]  # fmt: skip
+        "schema_version",
+        "reblur_version",
+        "created",
+        "license",
+        "checkpoint",
+        "sizes",
+        "sigma_max_px",
+        "resize",
+        "tiling",
+        "graphs",
+        "artifacts",
+        "pipelines",
+        "golden",
+        "tools",
+        "int8",
+        "matrix",
+        "controls",
+    ]
     assert value["graphs"]["defocus"]["outputs"] == [
         {
-            "name": "sigma_px", "channels": 1, "channel_order": None, "color_space": None, "unit": "px",
-            "range": [0.0, 6.0], "meaning": "blur",
+            "name": "sigma_px",
+            "channels": 1,
+            "channel_order": None,
+            "color_space": None,
+            "unit": "px",
+            "range": [0.0, 6.0],
+            "meaning": "blur",
         }
-    ]  # fmt: skip
+    ]
     artifact = value["artifacts"][1]
     assert artifact["id"] == "deblur-tflite-fp32"
     assert [tensor["name"] for tensor in artifact["inputs"]] == ["image", "sigma_px"]
     assert artifact["inputs"][0] == {
-        "name": "image", "dtype": "float32", "layout": "NHWC", "shape": [1, 32, 32, 3], "kind": "array",
+        "name": "image",
+        "dtype": "float32",
+        "layout": "NHWC",
+        "shape": [1, 32, 32, 3],
+        "kind": "array",
         "divisor": 1.0,
-    }  # fmt: skip
+    }
     assert artifact["parity"][0]["value"] == 61.25
 
 

@@ -68,7 +68,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "altered statement": (rewrite(swap_digest), "or was altered since"),
     "no signatures": (rewrite(lambda b: b["dsseEnvelope"]["signatures"].clear()), "is no signature that can be read"),
     "other kind": (rewrite(lambda b: b.update(mediaType="text/plain")), "its types are text/plain and "),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)

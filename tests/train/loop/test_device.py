@@ -16,7 +16,7 @@ def test_unknown_devices_are_refused() -> None:
         pick_device("tpu")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="not run: this machine has a GPU")
 def test_without_a_gpu() -> None:
     assert pick_device("auto") == pick_device("cpu") == CPU
     with pytest.raises(ValueError, match="no CUDA device was found"):
@@ -64,7 +64,7 @@ def test_a_network_that_does_not_compile_goes_on_without(
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="not run: needs a GPU")
 def test_channels_last_on_a_gpu() -> None:
     device = pick_device("cuda")
     networks = build_networks(smoke())

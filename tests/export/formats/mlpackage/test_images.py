@@ -42,8 +42,10 @@ def test_declares_an_rgb_picture(package: Path) -> None:
     description = read_model(root_model_path(package)).description
     image, sigma, sharp = list(description.input) + list(description.output)
     assert [f.type.WhichOneof("Type") for f in (image, sigma, sharp)] == [
-        "imageType", "multiArrayType", "multiArrayType",
-    ]  # fmt: skip
+        "imageType",
+        "multiArrayType",
+        "multiArrayType",
+    ]
     shown = image.type.imageType
     assert (shown.width, shown.height, shown.colorSpace) == (SIDE, SIDE, shown.RGB)
     program = MilProgram.load(package)
@@ -95,6 +97,10 @@ def test_what_cannot_be_a_picture_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         write_mlpackage(
-            small_specs["deblur"].module, inputs, ["image", "sigma_px"], ["sharp"], tmp_path / "n.mlpackage",
+            small_specs["deblur"].module,
+            inputs,
+            ["image", "sigma_px"],
+            ["sharp"],
+            tmp_path / "n.mlpackage",
             images=[picture],
-        )  # fmt: skip
+        )

@@ -31,10 +31,14 @@ def singles(small_specs: dict[str, GraphSpec], tmp_path_factory: pytest.TempPath
         for height, width in SIZES:
             path = folder / f"{graph}-{height}x{width}.mlpackage"
             write_mlpackage(
-                spec.module, example_inputs(spec, height, width), [t.name for t in spec.inputs],
-                [t.name for t in spec.outputs], path, precision=precision,
+                spec.module,
+                example_inputs(spec, height, width),
+                [t.name for t in spec.inputs],
+                [t.name for t in spec.outputs],
+                path,
+                precision=precision,
                 images=["image"] if graph == "deblur" else [],
-            )  # fmt: skip
+            )
             result.setdefault(graph, {})[function_name(height, width)] = path
     return result
 

@@ -97,7 +97,7 @@ def test_same_module_gives_the_same_bytes(package: Path, tmp_path: Path) -> None
     assert content(write(tmp_path / "blend.mlpackage")) == content(package)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such permissions")
+@pytest.mark.skipif(sys.platform == "win32", reason="not run: Windows has no such permissions")
 def test_every_file_has_the_usual_permissions(package: Path, tmp_path: Path) -> None:
     usual = tmp_path / "usual"
     usual.touch()

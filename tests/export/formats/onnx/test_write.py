@@ -56,9 +56,15 @@ def write(module: nn.Module, path: Path, precision: str, float_first_convs: int 
     generator = torch.Generator().manual_seed(1)
     samples = [(torch.rand(1, 3, 16, 16, generator=generator),) for _ in range(4)]
     write_onnx(
-        module, samples[0], ["image"], ["sigma_px"], path,
-        precision=precision, calibration=samples, settings=Int8Settings(float_first_convs=(float_first_convs,)),
-    )  # fmt: skip
+        module,
+        samples[0],
+        ["image"],
+        ["sigma_px"],
+        path,
+        precision=precision,
+        calibration=samples,
+        settings=Int8Settings(float_first_convs=(float_first_convs,)),
+    )
     return onnx.load(path)
 
 

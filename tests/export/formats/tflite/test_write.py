@@ -145,9 +145,19 @@ def test_fp16_arithmetic_is_what_the_file_is_run_in(
         )
 
     artifact = Artifact(
-        id="deblur-tflite-fp16", graph="deblur", format="tflite", precision="fp16", path=path.name, files=(),
-        inputs=tensors(spec.inputs), outputs=tensors(spec.outputs), tool={}, status="passed", reason="", parity=(),
-    )  # fmt: skip
+        id="deblur-tflite-fp16",
+        graph="deblur",
+        format="tflite",
+        precision="fp16",
+        path=path.name,
+        files=(),
+        inputs=tensors(spec.inputs),
+        outputs=tensors(spec.outputs),
+        tool={},
+        status="passed",
+        reason="",
+        parity=(),
+    )
     expected, inputs = run(path, spec, "NHWC")
     feeds = {tensor.name: x.numpy() for tensor, x in zip(spec.inputs, inputs, strict=True)}
     answer = open_graph(artifact, path).run(feeds)["sharp"]

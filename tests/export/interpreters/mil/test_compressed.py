@@ -28,8 +28,11 @@ def call(op_type: str, **values: Any) -> torch.Tensor:
 def test_affine_along_an_axis() -> None:
     dense = call(
         "constexpr_affine_dequantize",
-        quantized_data=[[1, 2, 3], [4, 5, 6]], zero_point=[1, 1, 2], scale=[0.5, 2.0, 10.0], axis=1,
-    )  # fmt: skip
+        quantized_data=[[1, 2, 3], [4, 5, 6]],
+        zero_point=[1, 1, 2],
+        scale=[0.5, 2.0, 10.0],
+        axis=1,
+    )
     assert dense.tolist() == [[0.0, 2.0, 10.0], [1.5, 8.0, 40.0]]
 
 
@@ -42,8 +45,10 @@ def test_packed_look_up_table() -> None:
     # The specification's example: two-bit indices 0, 3, 2, 1, 3 in two bytes.
     dense = call(
         "constexpr_lut_to_dense",
-        indices=[0b01101100, 0b00000011], lut=[10.0, 11.0, 12.0, 13.0], shape=[5],
-    )  # fmt: skip
+        indices=[0b01101100, 0b00000011],
+        lut=[10.0, 11.0, 12.0, 13.0],
+        shape=[5],
+    )
     assert dense.tolist() == [10.0, 13.0, 12.0, 11.0, 13.0]
 
 
@@ -58,8 +63,10 @@ def test_look_up_table_per_block() -> None:
 def test_scale_and_offset_per_block() -> None:
     dense = call(
         "constexpr_blockwise_shift_scale",
-        data=[[1, 2, 3, 4], [5, 6, 7, 8]], scale=[[1.0, 10.0]], offset=[[0, 3]],
-    )  # fmt: skip
+        data=[[1, 2, 3, 4], [5, 6, 7, 8]],
+        scale=[[1.0, 10.0]],
+        offset=[[0, 3]],
+    )
     assert dense.tolist() == [[1.0, 2.0, 0.0, 10.0], [5.0, 6.0, 40.0, 50.0]]
 
 

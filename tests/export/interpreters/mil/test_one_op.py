@@ -52,7 +52,11 @@ CASES: dict[str, Case] = {
     "add": binary("add", torch.add),
     "avg_pool": Case(
         lambda mb, c, x, y: mb.avg_pool(
-            x=x, kernel_sizes=[3, 3], strides=[2, 2], pad_type="custom", pad=[1, 1, 1, 1],
+            x=x,
+            kernel_sizes=[3, 3],
+            strides=[2, 2],
+            pad_type="custom",
+            pad=[1, 1, 1, 1],
             exclude_padding_from_average=True,
         ),
         lambda x, y: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
@@ -71,7 +75,8 @@ CASES: dict[str, Case] = {
     "dequantize": Case(
         lambda mb, c, x, y: mb.dequantize(
             input=mb.quantize(input=x, scale=c(0.125), zero_point=np.int8(3), output_dtype="int8"),
-            scale=c(0.125), zero_point=np.int8(3),
+            scale=c(0.125),
+            zero_point=np.int8(3),
         ),
         lambda x, y: (quantized(x) - 3) * 0.125,
     ),
@@ -96,13 +101,9 @@ CASES: dict[str, Case] = {
     "less_equal": binary("less_equal", lambda x, y: (x <= y).float()),
     "linear": Case(lambda mb, c, x, y: mb.linear(x=x, weight=c(MATRIX)), lambda x, y: F.linear(x, MATRIX)),
     "log": Case(lambda mb, c, x, y: mb.log(x=mb.abs(x=x), epsilon=c(0.5)), lambda x, y: torch.log(x.abs() + 0.5)),
-    "matmul": Case(
-        lambda mb, c, x, y: mb.matmul(x=x, y=y, transpose_y=True), lambda x, y: x @ y.transpose(-1, -2)
-    ),
+    "matmul": Case(lambda mb, c, x, y: mb.matmul(x=x, y=y, transpose_y=True), lambda x, y: x @ y.transpose(-1, -2)),
     "max_pool": Case(
-        lambda mb, c, x, y: mb.max_pool(
-            x=x, kernel_sizes=[3, 2], strides=[1, 2], pad_type="custom", pad=[1, 1, 0, 0]
-        ),
+        lambda mb, c, x, y: mb.max_pool(x=x, kernel_sizes=[3, 2], strides=[1, 2], pad_type="custom", pad=[1, 1, 0, 0]),
         lambda x, y: F.max_pool2d(x, (3, 2), (1, 2), (1, 0)),
     ),
     "maximum": binary("maximum", torch.maximum),
@@ -171,7 +172,7 @@ CASES: dict[str, Case] = {
         lambda mb, c, x, y: mb.upsample_nearest_neighbor(x=x, scale_factor_height=2.0, scale_factor_width=3.0),
         lambda x, y: x.repeat_interleave(2, 2).repeat_interleave(3, 3),
     ),
-}  # fmt: skip
+}
 
 
 def write_package(case: Case, precision: str, path: Path) -> None:

@@ -27,8 +27,11 @@ def test_ranges_cover_every_tensor_of_every_sample(save_mil: Save) -> None:
     program = MilProgram.load(save_mil(body, (2,)))
     samples = [{"x": np.array([-1.0, 2.0])}, {"x": np.array([-3.0, 0.5])}, {"x": np.array([0.0, 0.0])}]
     assert program.ranges(samples, "fp32") == {
-        "x": (-3.0, 2.0), "doubled": (-6.0, 4.0), "joined": (-6.0, 4.0), "y": (0.0, 4.0),
-    }  # fmt: skip
+        "x": (-3.0, 2.0),
+        "doubled": (-6.0, 4.0),
+        "joined": (-6.0, 4.0),
+        "y": (0.0, 4.0),
+    }
     assert program.ranges(samples[::-1], "fp32") == program.ranges(samples, "fp32")
 
 

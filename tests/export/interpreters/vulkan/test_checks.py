@@ -24,19 +24,27 @@ def chain(*values: Value, calls: tuple[tuple[str, tuple[int, ...], int], ...]) -
 def test_memory_may_be_shared_one_after_the_other() -> None:
     check_graph(
         chain(
-            tensor(0), tensor(1), tensor(0), tensor(1),
+            tensor(0),
+            tensor(1),
+            tensor(0),
+            tensor(1),
             calls=(("aten.exp.default", (0,), 1), ("aten.sqrt.default", (1,), 2), ("aten.neg.default", (2,), 3)),
         )
-    )  # fmt: skip
+    )
 
 
 def test_a_read_after_another_tensor_took_the_memory() -> None:
     graph = chain(
-        tensor(0), tensor(1), tensor(0), tensor(2),
+        tensor(0),
+        tensor(1),
+        tensor(0),
+        tensor(2),
         calls=(
-            ("aten.exp.default", (0,), 1), ("aten.sqrt.default", (1,), 2), ("aten.minimum.default", (0, 2), 3),
+            ("aten.exp.default", (0,), 1),
+            ("aten.sqrt.default", (1,), 2),
+            ("aten.minimum.default", (0, 2), 3),
         ),
-    )  # fmt: skip
+    )
     with pytest.raises(ValueError, match=r"aten\.minimum\.default reads value 0, whose memory value 2 has taken"):
         check_graph(graph)
 

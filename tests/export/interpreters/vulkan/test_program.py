@@ -105,10 +105,20 @@ def test_a_runner_takes_and_gives_tensors_by_name(
         return ArtifactTensor(name=name, dtype="float32", layout="NCHW", shape=(1, channels, 16, 16))
 
     artifact = Artifact(
-        id="two", graph="two", format="executorch", delegate="vulkan", precision="fp16", path="two.pte", files=(),
-        inputs=(tensor("image", 3), tensor("sigma_px", 1)), outputs=(tensor("sharp", 3),), tool={},
-        status="not run", reason="", parity=(),
-    )  # fmt: skip
+        id="two",
+        graph="two",
+        format="executorch",
+        delegate="vulkan",
+        precision="fp16",
+        path="two.pte",
+        files=(),
+        inputs=(tensor("image", 3), tensor("sigma_px", 1)),
+        outputs=(tensor("sharp", 3),),
+        tool={},
+        status="not run",
+        reason="",
+        parity=(),
+    )
     image, sigma_px = given
     results = open_graph(artifact, files["fp16"]).run({"sigma_px": sigma_px, "image": image})
     np.testing.assert_allclose(results["sharp"], expected, atol=4e-3)
