@@ -282,6 +282,7 @@ def test_the_console_script_works_beside_modules_of_the_same_names(script_folder
     assert missing.stderr.startswith("error: no folder nowhere")
 
 
+@pytest.mark.slow
 def test_so_do_the_processes_that_a_command_starts(script_folder: Path, beside_others: Path) -> None:
     """The kernels are timed in a process each."""
     words = ("bench-kernels", "--size", "8x8", "--radius", "2", "--batch", "1")
@@ -290,6 +291,7 @@ def test_so_do_the_processes_that_a_command_starts(script_folder: Path, beside_o
     assert "naive / rings" in done.stdout
 
 
+@pytest.mark.slow
 def test_so_do_the_processes_of_an_export(beside_others: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A forkserver looks for what it preloads in the working folder first, unless it is told not to."""
     out = tmp_path_factory.mktemp("out") / "task"

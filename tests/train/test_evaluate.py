@@ -9,6 +9,8 @@ from PIL import Image
 from train.data.textures import dead_leaves
 from train.evaluate import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:

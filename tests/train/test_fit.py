@@ -15,6 +15,8 @@ from train.loop.run_state import RunState, initial_state
 from train.loop.training_step import Stepped, training_step
 from train.presets import smoke
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -18,6 +18,8 @@ from train.quantization.fake_quant import SimulatedInt8
 from train.quantization.fine_tune import QatConfig, fine_tune, fine_tune_networks
 from train.quantization.weights import int8_path
 
+pytestmark = pytest.mark.slow
+
 TINY = QatConfig(
     steps=12,
     batch_size=2,

@@ -22,6 +22,8 @@ from train.quantization.fake_quant import SimulatedInt8
 from train.quantization.settings import Int8Settings
 from train.quantization.weights import int8_path, save_int8
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def checkpoint(small_checkpoint: Path, tmp_path: Path) -> Path:

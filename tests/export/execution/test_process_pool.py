@@ -73,6 +73,7 @@ def run(tasks: list[Task], jobs_at_once: int = 2) -> list[Outcome]:
         return run_tasks(tasks, jobs_at_once, interrupts, lambda task: None, lambda outcome: None)
 
 
+@pytest.mark.slow
 def test_a_crash_or_a_hang_is_one_failed_task(functions: Any, tmp_path: Path) -> None:
     names = ["write", "refuse", "crash", "hang", "leave"]
     tasks = [
@@ -181,6 +182,7 @@ def test_an_earlier_result_is_replaced_as_a_whole(functions: Any, tmp_path: Path
     assert [path.name for path in (tmp_path / "write").iterdir()] == ["text"]
 
 
+@pytest.mark.slow
 def test_the_workers_leave_when_they_are_orphaned(functions: Any, tmp_path: Path) -> None:
     """Kill -9 gives no process a chance to clean up; what is left has no name that looks finished."""
     script = (

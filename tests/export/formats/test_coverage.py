@@ -22,6 +22,8 @@ from runtime.manifest.manifest import Manifest
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 
+pytestmark = pytest.mark.slow
+
 SIDE_PX = 16
 
 

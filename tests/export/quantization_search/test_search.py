@@ -20,6 +20,8 @@ from export.recipes.int8_choice import FORMATS, NETWORKS
 from runtime.manifest.check_records import ParityFigure
 from train.quantization.settings import Int8Settings
 
+pytestmark = pytest.mark.slow
+
 PLAIN = Candidate(graph="defocus", format="onnx", fine_tuned=True, settings=Int8Settings())
 FAILING = dataclasses.replace(PLAIN, settings=Int8Settings(ranges="mse"))
 

@@ -94,6 +94,7 @@ def test_the_report_says_which_claims_hold() -> None:
     assert "| Reblur | +0.75 (+0.70 to +0.80) | +0.75 (+0.70 to +0.80) |" in re.sub(" +", " ", text)
 
 
+@pytest.mark.slow
 def test_a_variant_is_trained_as_a_run_is(tmp_path: Path) -> None:
     """Bit for bit, over all three stages."""
     base = quick()

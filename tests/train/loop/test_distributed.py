@@ -14,6 +14,8 @@ import torch
 
 from train.loop.distributed import ALONE, World, world_from_environment
 
+pytestmark = pytest.mark.slow
+
 WORKER = '''
 import dataclasses, signal, sys
 from pathlib import Path

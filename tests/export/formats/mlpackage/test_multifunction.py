@@ -13,6 +13,8 @@ from export.graphs.specs import GraphSpec, example_inputs
 from export.interpreters.mil import MilProgram
 from export.interpreters.mil.package import read_model, root_model_path
 
+pytestmark = pytest.mark.slow
+
 SIZES = ((32, 64), (64, 32))
 GRAPHS = {"deblur": "w8", "refocus": "fp16"}
 """The second has no weight large enough for a file of its own."""

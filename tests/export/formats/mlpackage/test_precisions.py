@@ -15,6 +15,8 @@ from export.interpreters.mil import MilProgram
 from export.interpreters.mil.package import read_model, root_model_path
 from export.interpreters.mil.quiet import quiet
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 ERROR = {"fp16": 2e-3, "w8": 6e-3, "p6": 2e-2, "w8a8": 4e-2}
 """Precision -> largest root of the mean square error, as a part of what the network adds."""

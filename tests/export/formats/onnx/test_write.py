@@ -19,6 +19,8 @@ from export.graphs.specs import GraphSpec, example_inputs
 from export.recipes.int8_choice import UNTUNED
 from train.quantization.settings import Int8Settings
 
+pytestmark = pytest.mark.slow
+
 FLOAT_NETWORK = {"Conv", "ConvTranspose", "Relu", "Add", "Mul"}
 FADE = {"Concat", "Clip", "Sub"}
 ALLOWED = {

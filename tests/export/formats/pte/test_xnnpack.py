@@ -14,6 +14,8 @@ from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
 from runtime.metrics import psnr_db
 from train.quantization.settings import Int8Settings
 
+pytestmark = pytest.mark.slow
+
 
 def run_pte(path: Path, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """The file by itself, without a manifest."""

@@ -22,6 +22,8 @@ from export.formats.tflite.strip import slim
 from export.formats.tflite.xnnpack_fixups import make_whole
 from runtime.system.silence import silence
 
+pytestmark = pytest.mark.slow
+
 RAW = "raw"
 PASSES: dict[str, tuple[Callable[[Any], None], ...]] = {
     RAW: (),

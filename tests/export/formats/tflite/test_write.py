@@ -23,6 +23,8 @@ from runtime.manifest.manifest import Artifact
 from runtime.manifest.records import ArtifactTensor, Layout
 from runtime.system.silence import silence
 
+pytestmark = pytest.mark.slow
+
 SIZE_PX = 32
 SMALL_SIGMA_PX = 1.0
 NETWORK = {"CONV_2D", "TRANSPOSE_CONV", "ADD", "MUL", "PAD", "CONCATENATION", "RELU", "MINIMUM", "SUB", "LOGISTIC"}

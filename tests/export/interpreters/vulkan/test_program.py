@@ -19,6 +19,8 @@ from export.interpreters.vulkan import VkProgram, blob, open_graph
 from export.interpreters.vulkan.program import BACKEND
 from runtime.manifest.records import Artifact, ArtifactTensor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def expected(net: nn.Module, inputs: tuple[Tensor, Tensor]) -> np.ndarray:
