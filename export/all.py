@@ -1,12 +1,13 @@
 """One command from a checkpoint to verified artefacts for every runtime.
 
     python -m export.all [--checkpoint FILE] [--out FOLDER] [--size HxW[,HxW...]] [--overwrite]
-                         [--recipes NAMES] [--formats NAMES] [--graphs NAMES] [--no-controls] [--list]
-                         [--jobs N] [--force] [--sign KEY] [--json]
+                         [--recipes NAMES] [--exclude NAMES] [--formats NAMES] [--graphs NAMES] [--list]
+                         [--no-keep-going] [--no-controls] [--jobs N] [--force] [--sign KEY] [--json]
 
-Every saved file is loaded again and compared with the float reference, each in a process of its own. The folder
-appears only when nothing failed; until then, and after Ctrl-C, an earlier one stays as it was. What has not changed
-since the last time is not made again: it is kept beside the folder, in ``.<name>.cache``.
+Every saved file is loaded again and compared with the float reference, each in a process of its own. One that fails
+is named, not published, and does not stop the others: what passed is written to FOLDER, or to FOLDER.partial where
+FOLDER holds an earlier export, which stays as it was; it does after Ctrl-C, too. What has not changed since the last
+time is not made again: it is kept beside the folder, in ``.<name>.cache``.
 
 Exit code: 0 nothing failed, 1 something failed, 2 wrong use or nothing could be made, 130 interrupted.
 """
@@ -22,7 +23,15 @@ from pathlib import Path
 
 from export.execution.disk import full_disk_message, is_full_disk
 from export.execution.interrupts import Interrupts
-from export.execution.output_folder import check_destination, publish, staging_folder, sweep
+from export.execution.output_folder import (
+    check_destination,
+    destination,
+    is_there,
+    partial_of,
+    publish,
+    staging_folder,
+    sweep,
+)
 from export.execution.progress import Progress
 from export.recipes.jobs import Plan, sizes_from
 from export.recipes.recipe import FORMATS, GRAPHS, names_from, recipe_table, select
@@ -50,10 +59,12 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--out", type=Path, default=DEFAULT_OUT, metavar="FOLDER", help="default: %(default)s")
     add("--size", default="512x512", metavar="HxW[,HxW...]", help="pixels; default: %(default)s")
     add("--recipes", default="*", metavar="NAMES", help="such as tflite-int8 or deblur-*; default: all")
+    add("--exclude", default="", metavar="NAMES", help="recipes to leave out, named alike")
     add("--formats", default=",".join(FORMATS), metavar="NAMES", help="default: %(default)s")
     add("--graphs", default=",".join(GRAPHS), metavar="NAMES", help="default: %(default)s")
     add("--list", action="store_true", help="print the recipes and stop")
     add("--overwrite", action="store_true", help="replace an earlier export at FOLDER")
+    add("--no-keep-going", dest="keep_going", action="store_false", help="stop at the first file that fails")
     add("--force", action="store_true", help="make again what has not changed, too")
     add("--no-controls", dest="controls", action="store_false", help="do not try files that are broken on purpose")
     add_jobs(parser)
@@ -68,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ReblurError: an argument is wrong, a disk is full, or nothing could be made.
     """
-    out = arguments.out.absolute()
+    out = destination(arguments.out)
     try:
         with Interrupts() as interrupts:
             plan = make_plan(arguments)
@@ -79,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
                     print(recipe_table(plan.recipes))
                 return 0
             check_destination(plan.out, arguments.overwrite)
+            if is_there(plan.out):
+                check_destination(partial_of(plan.out), overwrite=True)
             return export(plan, interrupts, key=arguments.sign, as_json=arguments.json)
     except (ReblurError, OSError) as error:
         if is_full_disk(error):
@@ -98,11 +111,12 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     graphs = names_from(arguments.graphs, GRAPHS, "graph")
     plan = Plan(
         checkpoint=arguments.checkpoint,
-        out=arguments.out.absolute(),
-        recipes=select(formats, graphs, arguments.recipes.split(",")),
+        out=destination(arguments.out),
+        recipes=select(formats, graphs, arguments.recipes.split(","), arguments.exclude.split(",")),
         sizes=sizes_from(arguments.size),
         jobs_at_once=sensible_jobs() if arguments.jobs is None else arguments.jobs,
         force=arguments.force,
+        keep_going=arguments.keep_going,
         controls=arguments.controls,
     )
     if not plan.jobs:
@@ -119,10 +133,9 @@ def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: boo
     from export.execution.cache import Cache
     from export.execution.logs import find_logs, logs_beside, move_logs
     from export.execution.signing import load_private_key, sign_export
-    from export.reporting.summary import Outcome, report
+    from export.reporting.summary import place_for, report
     from train.checkpoint import load_deployable
 
-    outcome: Outcome
     started = time.monotonic()
     networks = load_deployable(plan.checkpoint)
     for size in plan.sizes:
@@ -141,16 +154,17 @@ def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: boo
         with staging_folder(plan.out) as folder:
             manifest = build.run(folder, networks)
             interrupts.check()
-            if build.succeeded(manifest):
+            cache.prune(build.used)
+            out, outcome = place_for(manifest, plan.out)
+            if outcome == "failed":
+                logs = move_logs(build.logs, logs_beside(plan.out))
+            else:
                 if key is not None:
                     sign_export(folder, key)
-                publish(folder, plan.out)
-                cache.prune(build.used)
+                publish(folder, out)
                 move_logs({}, logs_beside(plan.out))
-                outcome, logs = "written", find_logs(plan.out)
-            else:
-                outcome, logs = "failed", move_logs(build.logs, logs_beside(plan.out))
-    return report(manifest, plan.out, outcome, time.monotonic() - started, as_json, logs)
+                logs = find_logs(out)
+    return report(manifest, out, outcome, time.monotonic() - started, as_json, logs)
 
 
 if __name__ == "__main__":

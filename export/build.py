@@ -96,7 +96,7 @@ class Build:
             controls=self.negative_controls(),
         )
         manifest = assemble(folder, self.plan, parts)
-        if self.succeeded(manifest):
+        if any(artifact.status == "passed" for artifact in manifest.artifacts):
             self.progress.add(1)
             self.progress.start("report")
             self.logs = move_logs(self.logs, folder / LOGS_FOLDER)
@@ -104,11 +104,6 @@ class Build:
             write_report(folder, networks)
             self.progress.finish()
         return manifest
-
-    def succeeded(self, manifest: Manifest) -> bool:
-        """Whether nothing failed."""
-        figures = [figure for pipeline in manifest.pipelines for figure in pipeline.parity]
-        return all(a.status != "failed" for a in manifest.artifacts) and all(figure.passed for figure in figures)
 
     def shared_inputs(self) -> dict[Size, Path]:
         """Compute what the artefacts of each size share."""
@@ -129,10 +124,18 @@ class Build:
             job: self._task(job.id, key, make, (job, shared_inputs[job.size], key), has_passed)
             for job, key in self.keys.items()
         }
-        outcomes = self._run(list(tasks.values()))
-        artifacts = tuple(
-            artifact_from(job, graphs[job.recipe.graph], outcome) for job, outcome in zip(tasks, outcomes, strict=True)
-        )
+        jobs = {task.name: job for job, task in tasks.items()}
+
+        def artifact_of(outcome: Outcome) -> Artifact:
+            job = jobs[outcome.task.name]
+            return artifact_from(job, graphs[job.recipe.graph], outcome)
+
+        def stop_at_failure(outcome: Outcome) -> None:
+            artifact = artifact_of(outcome)
+            if artifact.status == "failed" and not artifact.experimental and not self.plan.keep_going:
+                raise ReblurError(f"{artifact.id} failed ({artifact.reason}): nothing was written")
+
+        artifacts = tuple(map(artifact_of, self._run(list(tasks.values()), stop_at_failure)))
         for artifact in artifacts:
             if artifact.status == "not run":  # for lack of a package, which its reason names
                 self.logs.pop(artifact.id, None)
@@ -194,19 +197,24 @@ class Build:
         self.used.append(task.folder)
         return task
 
-    def _run(self, tasks: Sequence[Task]) -> list[Outcome]:
-        """Run those tasks whose result is not there yet."""
+    def _run(self, tasks: Sequence[Task], on_end: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
+        """Run those tasks whose result is not there yet; ``on_end`` is told of each."""
+
+        def ended(outcome: Outcome) -> None:
+            self.progress.finish()
+            on_end(outcome)
+
         todo = [task for task in tasks if self.plan.force or not task.is_good(task.folder)]
         self.progress.add(len(todo))
-        ended = run_tasks(
+        outcomes = run_tasks(
             todo,
             self.plan.jobs_at_once,
             self.interrupts,
             on_start=lambda task: self.progress.start(task.name),
-            on_end=lambda outcome: self.progress.finish(),
+            on_end=ended,
         )
-        self.logs |= {outcome.task.name: outcome.log for outcome in ended if outcome.log}
-        by_name = {outcome.task.name: outcome for outcome in ended}
+        self.logs |= {outcome.task.name: outcome.log for outcome in outcomes if outcome.log}
+        by_name = {outcome.task.name: outcome for outcome in outcomes}
         return [by_name.get(task.name) or Outcome(task=task, reason="") for task in tasks]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import shutil
 from collections.abc import Mapping, Sequence
@@ -46,9 +47,9 @@ class Parts:
 
 
 def assemble(folder: Path, plan: Plan, parts: Parts) -> Manifest:
-    """Copy the files into ``folder`` and describe them there."""
+    """Copy the files that passed into ``folder`` and describe them there; what failed is described, too."""
     for one in parts.made:
-        for file in one.artifact.files:
+        for file in _published(one.artifact).files:
             _copy(one.folder / file.path, folder / file.path)
     facts = [load_facts(path) for path in parts.shared_inputs.values()]
     golden = tuple(case for fact in facts for case in fact.golden if case.graph in plan.graphs)
@@ -57,7 +58,7 @@ def assemble(folder: Path, plan: Plan, parts: Parts) -> Manifest:
         for tensor in tensors:
             source = next(path for path in parts.shared_inputs.values() if (path / tensor.path).is_file())
             _copy(source / tensor.path, folder / tensor.path)
-    artifacts = tuple(one.artifact for one in parts.made)
+    artifacts = tuple(_published(one.artifact) for one in parts.made)
     quantizes = any(artifact.precision == "int8" for artifact in artifacts)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
@@ -80,6 +81,11 @@ def assemble(folder: Path, plan: Plan, parts: Parts) -> Manifest:
     )
     manifest.write(folder)
     return manifest
+
+
+def _published(artifact: Artifact) -> Artifact:
+    """As the manifest has it: a file that failed is not there."""
+    return artifact if artifact.status == "passed" else dataclasses.replace(artifact, files=())
 
 
 def _matrix(plan: Plan, made: Sequence[Made]) -> tuple[MatrixCell, ...]:

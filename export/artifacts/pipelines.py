@@ -66,6 +66,7 @@ def with_figures(pipeline: Pipeline, outcome: Outcome) -> Pipeline:
             threshold=gate.threshold,
             passed=False,
         )
-        return dataclasses.replace(pipeline, parity=(missed,))
+        return dataclasses.replace(pipeline, parity=(missed,), status="failed")
     figures = tuple(from_json(ParityFigure, figure, outcome.task.name) for figure in record["figures"])
-    return dataclasses.replace(pipeline, parity=figures)
+    passed = all(figure.passed for figure in figures)
+    return dataclasses.replace(pipeline, parity=figures, status="passed" if passed else "failed")

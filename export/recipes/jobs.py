@@ -50,6 +50,8 @@ class Plan:
     """Processes; 0 makes everything in this one."""
     force: bool = False
     """Whether to make again what has not changed."""
+    keep_going: bool = True
+    """Whether one that fails does not stop the others."""
     controls: bool = True
     """Whether to try the negative controls."""
 

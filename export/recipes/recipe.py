@@ -82,7 +82,10 @@ def names_from(text: str, known: Sequence[str], kind: str) -> tuple[str, ...]:
 
 
 def select(
-    formats: Iterable[str] = FORMATS, graphs: Iterable[str] = GRAPHS, names: Iterable[str] = ("*",)
+    formats: Iterable[str] = FORMATS,
+    graphs: Iterable[str] = GRAPHS,
+    names: Iterable[str] = ("*",),
+    excluded: Iterable[str] = (),
 ) -> tuple[Recipe, ...]:
     """The recipes of those formats and graphs that have one of the names, in the order of the table.
 
@@ -91,20 +94,24 @@ def select(
         graphs: some of ``GRAPHS``.
         names: ids with or without the graph, such as "deblur-tflite-int8" and "tflite-int8"; ``*`` and ``?`` stand
             for anything, as in "*-int8".
+        excluded: names of those that are left out.
 
     Raises:
         ReblurError: a name is not known, or nothing is left.
     """
     wanted_formats = names_from(",".join(formats), FORMATS, "format")
     wanted_graphs = names_from(",".join(graphs), GRAPHS, "graph")
-    patterns = [name.strip() for name in names if name.strip()]
-    for pattern in patterns:
+    patterns, unwanted = ([name.strip() for name in given if name.strip()] for given in (names, excluded))
+    for pattern in (*patterns, *unwanted):
         if not any(_has_name(recipe, pattern) for recipe in RECIPES):
             raise ReblurError(f"no recipe {pattern!r}: --list shows them all")
     found = tuple(
         r
         for r in RECIPES
-        if r.format in wanted_formats and r.graph in wanted_graphs and any(_has_name(r, p) for p in patterns)
+        if r.format in wanted_formats
+        and r.graph in wanted_graphs
+        and any(_has_name(r, p) for p in patterns)
+        and not any(_has_name(r, p) for p in unwanted)
     )
     if not found:
         raise ReblurError("no recipe is of these formats, graphs and names: --list shows them all")

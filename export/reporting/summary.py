@@ -9,11 +9,30 @@ from typing import Literal
 
 from export.artifacts.int8_inputs import describe_int8
 from export.execution.logs import logs_beside
+from export.execution.output_folder import is_there, partial_of
 from export.reporting.text import counts, describe_controls, describe_logs, pipeline_table, summary, table
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import Manifest
 
-Outcome = Literal["written", "unchanged", "failed"]
+Outcome = Literal["written", "partial", "unchanged", "failed"]
+"""``partial``: something failed, and what passed was written; ``failed``: nothing was."""
+
+
+def has_failed(manifest: Manifest) -> bool:
+    """Whether something failed that is not only for trying out."""
+    experimental = {artifact.id for artifact in manifest.artifacts if artifact.experimental}
+    failed = [a for a in manifest.artifacts if a.status == "failed" and a.id not in experimental]
+    chains = [p for p in manifest.pipelines if p.status == "failed" and not {p.defocus, p.deblur} & experimental]
+    return bool(failed or chains)
+
+
+def place_for(manifest: Manifest, out: Path) -> tuple[Path, Outcome]:
+    """Where an export goes by what came of it: where something failed, no earlier one is replaced."""
+    if not has_failed(manifest):
+        return out, "written"
+    if all(artifact.status != "passed" for artifact in manifest.artifacts):
+        return out, "failed"
+    return partial_of(out) if is_there(out) else out, "partial"
 
 
 def report(
@@ -23,7 +42,7 @@ def report(
 
     Args:
         manifest: of the export.
-        out: where it is, or would be.
+        out: where it is, or would be where nothing was written.
         outcome: of the command.
         seconds: that it took.
         as_json: whether a program reads it.
@@ -54,12 +73,13 @@ def report(
         ]
         if manifest.int8 is not None:
             parts.append(f"int8: {describe_int8(manifest.int8)}")
-        kept = f", whose logs are in {logs_beside(out)}" if logs else ""
+        kept = f"; logs: {logs_beside(out)}" if logs else ""
         ends = {
             "written": f"written to {out}",
+            "partial": f"what passed was written to {out}, what failed is left out",
             "unchanged": f"nothing has changed since {out} was written ({manifest.created})",
-            "failed": f"nothing was written, {out} is as it was; --recipes leaves out what failed{kept}",
+            "failed": f"nothing passed, so nothing was written{kept}",
         }
         parts.append(f"{counts(manifest.artifacts)} in {seconds:.0f} s; {ends[outcome]}")
         print("\n\n".join(part for part in parts if part))
-    return 1 if outcome == "failed" else 0
+    return 1 if outcome in ("partial", "failed") else 0

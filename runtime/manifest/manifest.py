@@ -168,7 +168,7 @@ class Manifest:
         return tuple(case for case in self.golden if (case.graph, (case.height_px, case.width_px)) == own)
 
     def pipeline(self, backend: str, precision: str | None = None) -> Pipeline:
-        """The pipeline of that back end and precision for a processor, of the first size there is.
+        """The pipeline of that back end and precision for a processor, of the first size there is, that passed.
 
         Args:
             backend: a format.
@@ -177,7 +177,7 @@ class Manifest:
         Raises:
             ReblurError: there is none; lists those there are.
         """
-        on_any_machine = [p for p in self.pipelines if p.delegate in CPU_DELEGATES]
+        on_any_machine = [p for p in self.pipelines if p.delegate in CPU_DELEGATES and p.status == "passed"]
         for pipeline in on_any_machine:
             if pipeline.backend == backend and precision in (None, pipeline.precision):
                 return pipeline

@@ -196,6 +196,8 @@ class Pipeline:
     """The refocused photograph against that of the float networks."""
     gates: tuple[GateRule, ...] = ()
     """What that had to reach."""
+    status: Status = "passed"
+    """Whether it did: no reader should take one that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -207,18 +207,44 @@ def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_expo
     assert code == 1
     assert rows["refocus-tflite-fp32"]["status"] == "passed"
     assert rows["refocus-coreml-fp16"]["reason"] == "RuntimeError: the converter"
-    log = tmp_path / "artifacts.logs" / "refocus-coreml-fp16.log"
+    partial = tmp_path / "artifacts.partial"
+    assert facts["out"] == str(partial)
+    assert {p.name for p in partial.iterdir()} > {"refocus_fp32.tflite", "manifest.json", "report.html"}
+    left_out = Manifest.load(partial).artifact("refocus-coreml-fp16")
+    assert (left_out.status, left_out.files) == ("failed", ())
+    assert not (partial / left_out.path).exists()
+    log = partial / "logs" / "refocus-coreml-fp16.log"
     assert facts["logs"] == {"refocus-coreml-fp16": str(log)}
     assert [path.name for path in log.parent.iterdir()] == [log.name]
     text = log.read_text()
     assert "C++ had this to say\n" in text
     assert "RuntimeError: the converter\nbroke\n" in text
     assert "Traceback" in text
-    assert_unchanged(out, small_export, logs=True)
+    shutil.rmtree(partial)
+    assert_unchanged(out, small_export)
     monkeypatch.undo()
     assert run_all("--out", str(out), "--overwrite", "--recipes", names) == 0
     assert_alone(out)
     assert not (out / "logs").exists()
+
+
+def test_an_experimental_recipe_never_blocks_and_one_that_matters_stops_where_that_is_asked_for(
+    run_all: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(request: WriteRequest, path: Path) -> None:
+        raise RuntimeError("the converter broke")
+
+    replace_writer(monkeypatch, "coreml", broken)
+    out = tmp_path / "out"
+    arguments = ("--out", str(out), "--graphs", "refocus,defocus", "--recipes", "coreml-w8a8,coreml-fp16,onnx-fp32")
+    assert run_all(*arguments, "--exclude", "coreml-fp16") == 0
+    found = {artifact.id: artifact.status for artifact in Manifest.load(out).artifacts}
+    assert found == {"defocus-coreml-w8a8": "failed", "defocus-onnx-fp32": "passed", "refocus-onnx-fp32": "passed"}
+    capsys.readouterr()
+    assert run_all(*arguments, "--overwrite", "--no-keep-going") == 2
+    assert_one_sentence(capsys.readouterr().err, "defocus-coreml-fp16 failed (RuntimeError: the converter broke)")
+    assert len(Manifest.load(out).artifacts) == 3
+    assert_alone(out)
 
 
 def test_a_file_that_misses_its_gate_fails_the_export(
@@ -238,7 +264,7 @@ def test_a_file_that_misses_its_gate_fails_the_export(
     assert "failed: mean_px is" in printed
     assert f"(log: {log})" in printed
     assert "nothing was written" in printed
-    assert printed.endswith(f"whose logs are in {log.parent}\n")
+    assert printed.endswith(f"nothing passed, so nothing was written; logs: {log.parent}\n")
     assert "defocus-tflite-fp32: failed mean_px is" in log.read_text()
     assert not (tmp_path / "out").exists()
 

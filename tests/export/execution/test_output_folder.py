@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from export.execution.disk import is_full_disk
-from export.execution.output_folder import check_destination, publish, staging_folder, sweep
+from export.execution.output_folder import check_destination, destination, publish, staging_folder, sweep
 
 
 def earlier_export(folder: Path) -> Path:
@@ -46,9 +48,61 @@ def test_an_export_with_something_of_the_users_in_it_is_refused(tmp_path: Path) 
     out = earlier_export(tmp_path / "artifacts")
     (out / ".DS_Store").write_bytes(b"")
     check_destination(out, overwrite=True)
-    (out / "notes.txt").write_text("precious")
-    with pytest.raises(ValueError, match=r"also holds notes\.txt"):
+    for name in ("notes.txt", ".env", ".git/HEAD", "golden/mine.bin", "mine/", "link"):
+        path = out / name
+        path.parent.mkdir(exist_ok=True)
+        if name == "link":
+            path.symlink_to(tmp_path)
+        elif name.endswith("/"):
+            path.mkdir()
+        else:
+            path.write_text("precious")
+        with pytest.raises(ValueError, match=f"also holds {re.escape(name.rstrip('/'))}, which no export wrote"):
+            check_destination(out, overwrite=True)
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
         check_destination(out, overwrite=True)
+
+
+def test_what_a_nested_record_names_is_the_exports_own(tmp_path: Path) -> None:
+    out = earlier_export(tmp_path / "artifacts")
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["golden"] = [{"inputs": [{"path": "golden/photo.bin"}]}]
+    (out / "golden" / "photo.bin").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"also holds golden/photo\.bin"):
+        check_destination(out, overwrite=True)
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    check_destination(out, overwrite=True)
+
+
+def test_a_link_stays_one_and_what_it_names_is_filled(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "disk" / "artifacts")  # dangling as yet
+    assert destination(link) == tmp_path / "disk" / "artifacts"
+    with staging_folder(destination(link)) as folder:
+        (folder / "new").write_bytes(b"new")
+        publish(folder, destination(link))
+    assert link.is_symlink()
+    assert (link / "new").read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["artifacts"]
+
+
+def test_a_link_to_itself_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "link")
+    with pytest.raises(ValueError, match="leads nowhere"):
+        destination(tmp_path / "link")
+
+
+def test_what_came_during_the_work_is_not_lost(tmp_path: Path) -> None:
+    out = tmp_path / "artifacts"
+    with staging_folder(out) as folder:
+        out.mkdir()
+        (out / "notes.txt").write_text("precious")
+        with pytest.raises(ValueError, match="holds files that no export wrote"):
+            publish(folder, out)
+    assert (out / "notes.txt").read_text() == "precious"
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:

@@ -189,7 +189,9 @@ def pipeline_of(target: str, precision: str, chosen: dict[str, Recipe], generato
         width_px=SIZES[0].width_px,
         parity=tuple(f for rule in gates for f in figures_of(rule, "", generator)),
         gates=gates,
-        **{graph: recipe.id for graph, recipe in chosen.items()},
+        defocus=chosen["defocus"].id,
+        deblur=chosen["deblur"].id,
+        refocus=chosen["refocus"].id,
     )
 
 
