@@ -49,6 +49,8 @@ class Build:
         }
         self.keys = {job: self._key_of(job) for job in plan.jobs}
         self.controls = controls_of(plan)
+        self.leftovers: tuple[Path, ...] = ()
+        """What is to be removed where this process is killed."""
         self.used: list[Path] = []
         """Entries of the cache that this export needs."""
         self.logs: dict[str, Path] = {}
@@ -83,6 +85,7 @@ class Build:
         Raises:
             ReblurError: the disk is full, or nothing can be made at all.
         """
+        self.leftovers = (folder,)
         shared_inputs = self.shared_inputs()
         artifacts = self.artifacts(shared_inputs)
         parts = Parts(
@@ -212,6 +215,7 @@ class Build:
             self.interrupts,
             on_start=lambda task: self.progress.start(task.name),
             on_end=ended,
+            leftovers=self.leftovers,
         )
         self.logs |= {outcome.task.name: outcome.log for outcome in outcomes if outcome.log}
         by_name = {outcome.task.name: outcome for outcome in outcomes}

@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from export.execution.task import LOG, PARTIAL
+from export.execution.task import LOG, PARTIAL, SCRATCH
 from runtime.system.errors import ReblurError
 
 LOCK = "lock"
@@ -67,8 +67,9 @@ class Cache:
 
     def _sweep(self) -> None:
         """Remove what tasks left that did not end, and logs that nobody took."""
-        for left in self.folder.glob(f"*{PARTIAL}"):
-            shutil.rmtree(left, ignore_errors=True)
+        for suffix in (PARTIAL, SCRATCH):
+            for left in self.folder.glob(f"*{suffix}"):
+                shutil.rmtree(left, ignore_errors=True)
         for log in self.folder.glob(f"*{LOG}"):
             log.unlink(missing_ok=True)
 

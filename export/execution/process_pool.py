@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.util import get_temp_dir
+from pathlib import Path
 
 from export.execution.disk import full_disk_message
 from export.execution.interrupts import Interrupts
@@ -64,6 +66,7 @@ def run_tasks(
     interrupts: Interrupts,
     on_start: Callable[[Task], None],
     on_end: Callable[[Outcome], None],
+    leftovers: Sequence[Path] = (),
 ) -> list[Outcome]:
     """Run tasks, several at once.
 
@@ -73,6 +76,7 @@ def run_tasks(
         interrupts: checked all the time.
         on_start: called when one begins.
         on_end: called when one has ended.
+        leftovers: folders that the processes remove where this one is killed.
 
     Returns:
         The outcomes in the order of ``tasks``.
@@ -82,7 +86,10 @@ def run_tasks(
         KeyboardInterrupt: somebody asked to stop; no process is left.
     """
     outcomes: dict[str, Outcome] = {}
-    for outcome in _here(tasks, on_start) if jobs_at_once == 0 else _apart(tasks, jobs_at_once, interrupts, on_start):
+    ending = (
+        _here(tasks, on_start) if jobs_at_once == 0 else _apart(tasks, jobs_at_once, interrupts, on_start, leftovers)
+    )
+    for outcome in ending:
         interrupts.check()
         if outcome.reason.startswith(FULL_DISK):
             raise ReblurError(full_disk_message(outcome.task.folder))
@@ -103,7 +110,11 @@ def _here(tasks: Sequence[Task], on_start: Callable[[Task], None]) -> Iterator[O
 
 
 def _apart(
-    tasks: Sequence[Task], jobs_at_once: int, interrupts: Interrupts, on_start: Callable[[Task], None]
+    tasks: Sequence[Task],
+    jobs_at_once: int,
+    interrupts: Interrupts,
+    on_start: Callable[[Task], None],
+    leftovers: Sequence[Path],
 ) -> Iterator[Outcome]:
     waiting, running = list(tasks), dict[int, _Running]()
     threads = max(1, (os.cpu_count() or 1) // jobs_at_once)
@@ -114,8 +125,10 @@ def _apart(
                 task = waiting.pop(0)
                 on_start(task)
                 # Interrupts are this process's to handle, which stops the others.
-                process = context.Process(target=work, args=(task, threads, os.getpid()), daemon=True)
-                with silence(), as_child_environment():  # the first one starts the server
+                arguments = (task, threads, os.getpid(), (*leftovers, Path(get_temp_dir())))
+                process = context.Process(target=work, args=arguments, daemon=True)
+                # The first one starts the server, which loads tools that leave things in the place of temporary files.
+                with silence(), as_child_environment(TMPDIR=get_temp_dir()):
                     process.start()
                 running[process.sentinel] = _Running(
                     task=task, process=process, deadline=time.monotonic() + task.limit_s

@@ -7,10 +7,11 @@ import faulthandler
 import os
 import shutil
 import signal
+import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ PARTIAL = ".building"
 """Suffix of a folder that a task is still writing into."""
 LOG = ".log"
 """Suffix of the file beside it, with what the task printed."""
+SCRATCH = ".tmp"
+"""Suffix of the folder for what its tools leave in the place of temporary files."""
 FAILURE = "failure.txt"
 FULL_DISK = "full disk"
 UNREADABLE = "its result cannot be read"
@@ -55,8 +58,14 @@ class Task:
         """Where goes what it prints, and the traceback of its exception."""
         return self.folder.with_name(self.folder.name + LOG)
 
+    @property
+    def scratch(self) -> Path:
+        """Where temporary files go, of tools that do not clean up, too."""
+        return self.folder.with_name(self.folder.name + SCRATCH)
+
     def discard(self) -> None:
         """Remove all but a finished result."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
         shutil.rmtree(self.partial, ignore_errors=True)
         self.log.unlink(missing_ok=True)
 
@@ -85,6 +94,7 @@ def outcome_of(task: Task, death: str) -> Outcome:
             reason = (task.partial / FAILURE).read_text(encoding="utf-8").splitlines()[0]
         except (OSError, IndexError):
             reason = death or (FULL_DISK if is_full_disk(OSError(), task.folder.parent) else "it left no result")
+    shutil.rmtree(task.scratch, ignore_errors=True)
     shutil.rmtree(task.partial, ignore_errors=True)
     if (not reason and task.is_good(task.folder)) or reason == FULL_DISK:
         task.discard()
@@ -94,13 +104,19 @@ def outcome_of(task: Task, death: str) -> Outcome:
     return Outcome(task=task, reason=reason, log=task.log if task.log.is_file() else None)
 
 
-def work(task: Task, threads: int, parent: int) -> None:
+def work(task: Task, threads: int, parent: int, leftovers: Sequence[Path] = ()) -> None:
     """What runs in a process of its own.
 
     A crash leaves a Python traceback in the log, and so does a process that is stopped with SIGABRT.
+
+    Args:
+        task: to do.
+        threads: that it may use.
+        parent: process that asks for it.
+        leftovers: folders that nobody else removes where the parent was killed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(parent, task, leftovers), daemon=True).start()
     faulthandler.enable(file=2)
     fill(task, threads)
 
@@ -110,7 +126,7 @@ def fill(task: Task, threads: int) -> None:
     shutil.rmtree(task.partial, ignore_errors=True)
     try:
         task.partial.mkdir(parents=True)
-        with captured(task.log):
+        with _temporary_files_in(task.scratch), captured(task.log):
             _call(task, threads)
         shutil.rmtree(task.folder, ignore_errors=True)
         task.partial.rename(task.folder)
@@ -132,11 +148,31 @@ def _call(task: Task, threads: int) -> None:
         raise
 
 
-def _leave_with(parent: int) -> None:
-    """End this process when the one that asked for its work is gone."""
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have Python, C++ and child processes put temporary files into a folder, which is removed at the end."""
+    before, tempfile.tempdir = (os.environ.get("TMPDIR"), tempfile.tempdir), os.fspath(folder)
+    os.environ["TMPDIR"] = os.fspath(folder)
+    try:
+        folder.mkdir()
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        variable, tempfile.tempdir = before
+        if variable is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = variable
+
+
+def _leave_with(parent: int, task: Task, leftovers: Sequence[Path]) -> None:
+    """End this process when the one that asked for its work is gone, and remove what that one would have."""
     while True:
         time.sleep(1.0)
         try:
             os.kill(parent, 0)
         except ProcessLookupError:
+            task.discard()
+            for folder in leftovers:
+                shutil.rmtree(folder, ignore_errors=True)
             os._exit(1)

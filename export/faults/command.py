@@ -79,6 +79,7 @@ def run_controls(
                 interrupts,
                 on_start=lambda task: progress.start(task.name),
                 on_end=lambda outcome: progress.finish(),
+                leftovers=(folder,),
             )
             for outcome in outcomes:
                 if outcome.reason:

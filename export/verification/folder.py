@@ -52,6 +52,7 @@ def verify(
             interrupts,
             on_start=lambda task: progress.start(f"{task.name}: check"),
             on_end=lambda outcome: progress.finish(),
+            leftovers=(Path(scratch),),
         )
         checked = {outcome.task.name: _outcome(manifest.artifact(outcome.task.name), outcome) for outcome in outcomes}
     return [checked.get(artifact.id, artifact) for artifact in manifest.artifacts]

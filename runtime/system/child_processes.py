@@ -27,14 +27,18 @@ def child_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def as_child_environment() -> Iterator[None]:
-    """Have ``os.environ`` be ``child_environment()`` for a while, for those who start processes without asking."""
+def as_child_environment(**more: str) -> Iterator[None]:
+    """Have ``os.environ`` be ``child_environment()`` for a while, for those who start processes without asking.
+
+    Args:
+        more: further variables, by name.
+    """
     before = dict(os.environ)
-    os.environ.update(child_environment())
+    os.environ.update({**child_environment(), **more})
     try:
         yield
     finally:
-        for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
+        for name in ("PYTHONSAFEPATH", "PYTHONPATH", *more):
             os.environ.pop(name, None)
             if name in before:
                 os.environ[name] = before[name]

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from export.execution.task import Outcome, Task
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = """
-import ctypes, errno, logging, os, time, warnings
+import ctypes, errno, logging, os, subprocess, tempfile, time, warnings
 from pathlib import Path
 from runtime.system.errors import ReblurError
 from runtime.system.silence import silence
@@ -52,6 +53,11 @@ def hang(folder):
 def leave(folder):
     print("leaving")
     os._exit(3)
+
+def litter(folder):
+    tempfile.mkdtemp()
+    tempfile.mkstemp()
+    subprocess.run(["mktemp"], check=True)
 
 def full(folder):
     raise RuntimeError("the converter failed") from OSError(errno.ENOSPC, "No space left on device")
@@ -199,13 +205,34 @@ def test_the_workers_leave_when_they_are_orphaned(functions: Any, tmp_path: Path
         "        run_tasks([task], 1, interrupts, lambda task: None, lambda outcome: None)\n"
     )
     (tmp_path / "script.py").write_text(script)
-    with subprocess.Popen([sys.executable, str(tmp_path / "script.py")], cwd=tmp_path) as process:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen([sys.executable, str(tmp_path / "script.py")], cwd=tmp_path, env=environment) as process:
         wait_for(lambda: (tmp_path / "h.building" / "half").exists())
         workers = processes_in(tmp_path)
         process.send_signal(signal.SIGKILL)
     assert workers
     wait_for(lambda: not processes_in(tmp_path))
-    assert not (tmp_path / "h").exists()
+    assert list(tmp_path.glob("h*")) == []
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("jobs_at_once", [0, 1])
+def test_nothing_temporary_is_left(
+    functions: Any, tmp_path: Path, jobs_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Converters count on an ordinary end of the process, which there is none of here."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    task = Task(name="litter", function=functions.litter, arguments=(), folder=tmp_path / "done")
+    (outcome,) = run([task], jobs_at_once)
+    assert outcome.reason == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["done", "temporary"]
+    assert [path.name for path in temporary.iterdir() if not path.name.startswith("pymp-")] == []
+    assert (os.environ["TMPDIR"], tempfile.gettempdir()) == (str(temporary), str(temporary))
 
 
 def test_there_is_at_least_one_process() -> None:
