@@ -26,6 +26,7 @@ from export.recipes.recipe import pipelines
 from export.reporting.manifest_schema import copy_schema
 from export.reporting.page import write_report
 from export.verification.artifact import tools_of
+from export.verification.float_model import describe_float_model
 from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import Manifest, check_files
@@ -118,7 +119,9 @@ class Build:
             if outcome.reason:
                 logs = move_logs(self.logs, logs_beside(self.plan.out)).values()
                 raise ReblurError(f"{outcome.reason} (log: {', '.join(map(shown_path, logs))})")
-        return {size: task.folder for size, task in zip(self.shared_input_keys, tasks, strict=True)}
+        found = {size: task.folder for size, task in zip(self.shared_input_keys, tasks, strict=True)}
+        self.progress.say(describe_float_model(load_facts(found[self.plan.sizes[0]]).float_model))
+        return found
 
     def artifacts(self, shared_inputs: dict[Size, Path]) -> tuple[Artifact, ...]:
         """Make and check every artefact; one that fails does not stop the others."""

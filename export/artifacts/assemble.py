@@ -76,6 +76,7 @@ def assemble(folder: Path, plan: Plan, parts: Parts) -> Manifest:
         golden=golden,
         tools=all_versions(package for recipe in plan.recipes for package in recipe.packages),
         int8=facts[0].int8 if quantizes else None,
+        float_model=facts[0].float_model,
         matrix=_matrix(plan, parts.made),
         controls=parts.controls,
     )

@@ -22,8 +22,11 @@ from export.data.golden_cases import Case, make_cases
 from export.data.golden_files import save_cases
 from export.execution.cache import RECORD, read_record, write_record
 from export.graphs.specs import GraphSpec, build_graphs
+from export.verification.achievable import with_achieved
 from export.verification.end_to_end import PipelineReference, load_reference, make_reference, save_reference
+from export.verification.float_model import judge_float_model
 from export.verification.gates import tolerances
+from runtime.manifest.check_records import FloatModel
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Graph, Int8Source, Size
@@ -58,6 +61,7 @@ class Facts:
     graphs: dict[str, Graph]
     golden: tuple[GoldenCase, ...]
     int8: Int8Source
+    float_model: FloatModel
 
 
 def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: bool) -> None:
@@ -70,11 +74,12 @@ def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: boo
         is_first: whether golden vectors have no size in their names; those of several sizes share a folder.
 
     Raises:
-        ReblurError: the checkpoint cannot be read, or a file cannot be written.
+        ReblurError: the checkpoint cannot be read, its networks are ruined, or a file cannot be written.
     """
     networks = load_deployable(checkpoint)
     specs = build_graphs(networks)
-    cases = make_cases(specs, size.height_px, size.width_px)
+    cases = [with_achieved(case, specs[case.graph]) for case in make_cases(specs, size.height_px, size.width_px)]
+    float_model = judge_float_model(cases)
     golden = save_cases(cases, folder, tolerances, first_size=is_first)
     int8 = prepare_int8(checkpoint, networks, specs, size.height_px, size.width_px)
     for name, spec in specs.items():
@@ -87,6 +92,7 @@ def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: boo
         graphs={name: describe_graph(spec) for name, spec in specs.items()},
         golden=golden,
         int8=int8.source,
+        float_model=float_model,
     )
     write_record(folder, to_json(facts))
 

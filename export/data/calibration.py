@@ -15,9 +15,12 @@ from torch import Tensor
 
 from export.data.pictures import CALIBRATION_PICTURES, diagonal_ramp, load_picture
 from export.graphs.specs import GraphSpec
+from runtime.manifest.golden_vectors import mirrored
 
 EVEN_SIGMA_PX = 1.2
 """A blur that the networks meet often."""
+LARGEST_PX = 512
+"""Side of the pictures that the search for int8 settings used."""
 
 
 def calibration_samples(specs: Mapping[str, GraphSpec], height: int, width: int) -> dict[str, Samples]:
@@ -39,7 +42,7 @@ def calibration_samples(specs: Mapping[str, GraphSpec], height: int, width: int)
     with_true_map: list[tuple[Tensor, ...]] = []
     with torch.no_grad():
         for name in CALIBRATION_PICTURES:
-            picture = load_picture(name, height, width)
+            picture = _picture(name, height, width)
             uneven = specs["refocus"].module(picture, ramp_px)
             images += [picture, specs["refocus"].module(picture, even_px), uneven]
             with_true_map.append((uneven, ramp_px))
@@ -49,6 +52,15 @@ def calibration_samples(specs: Mapping[str, GraphSpec], height: int, width: int)
         "deblur": [*estimated, *with_true_map],
         "fused": [(image, ramp_px) for image in images],
     }
+
+
+def _picture(name: str, height: int, width: int) -> Tensor:
+    """(1, 3, height, width): what a graph of ``LARGEST_PX`` sees, mirrored where there is room for more.
+
+    So the ranges are those that the settings were chosen with, whatever the size of the graph.
+    """
+    picture = load_picture(name, min(height, LARGEST_PX), min(width, LARGEST_PX))
+    return torch.from_numpy(mirrored(picture.numpy(), height, width))
 
 
 Samples = Sequence[tuple[Tensor, ...]]

@@ -64,6 +64,8 @@ class Case:
     """What a perfect graph would answer, by output; empty where nobody knows. At every ``truth_stride_px``-th pixel."""
     truth_stride_px: int = 1
     """A multiple of ``stride_px``."""
+    achieved: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Arithmetic -> metric -> what the float model itself reaches in it, see ``export.verification.achievable``."""
 
     @property
     def size_px(self) -> tuple[int, int]:

@@ -77,6 +77,7 @@ class _Store:
                 for name, value in case.truth.items()
             ),
             tolerances=self.tolerances(case),
+            achieved={arithmetic: dict(figures) for arithmetic, figures in case.achieved.items()},
         )
 
     def _input(self, case: Case, name: str) -> GoldenInput:
@@ -136,6 +137,7 @@ def load_case(golden: GoldenCase, directory: Path, *, check_digests: bool = True
         stride_px=_stride_px(golden, golden.outputs),
         truth={t.name: read_output(t, directory, check_digest=check_digests) for t in golden.truth},
         truth_stride_px=_stride_px(golden, golden.truth) if golden.truth else 1,
+        achieved=golden.achieved,
     )
 
 

@@ -55,6 +55,13 @@ class Progress:
             seconds = time.monotonic() - self._started
             print(f"[{self._started_steps}/{self._steps}] {seconds:5.0f} s  {step}", file=sys.stderr, flush=True)
 
+    def say(self, sentence: str) -> None:
+        """Write a line that stays."""
+        if self._bar is not None:
+            self._bar.write(sentence, file=self._terminal)
+        else:
+            print(sentence, file=sys.stderr, flush=True)
+
     def finish(self) -> None:
         """Count a step as done."""
         if self._bar is not None:

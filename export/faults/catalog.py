@@ -14,6 +14,7 @@ from export.faults.file_faults import (
     change_weight,
     convolutions,
     exchange_red_and_green,
+    hole,
     largest_convolution,
     say_blue_first,
     zeros,
@@ -33,6 +34,8 @@ class Fault:
     """Made before the file is written, if not in the file or if its writer has put the weight in another form."""
     artifacts: tuple[str, ...]
     """What it is tried on."""
+    is_slight: bool = False
+    """Whether only the figures of the unbroken file tell, as those of the manifest do in ``export.verify``."""
     refusal: str = ""
     """What the check says where no figure can be had; empty where a figure must miss its gate."""
 
@@ -63,6 +66,10 @@ def _zero_largest(path: Path, module: nn.Module) -> None:
     change_weight(path, largest_convolution(module), zeros)
 
 
+def _hole_in_largest(path: Path, module: nn.Module) -> None:
+    change_weight(path, largest_convolution(module), hole)
+
+
 def _say_blue_first(path: Path, module: nn.Module) -> None:
     say_blue_first(path)
 
@@ -86,7 +93,7 @@ FAULTS: tuple[Fault, ...] = (
         name="BGR",
         description="the picture's channels are read as blue, green, red",
         bundle=modules.read_blue_first,
-        artifacts=("defocus-onnx-int8", "deblur-onnx-fp32"),
+        artifacts=("defocus-onnx-int8", "deblur-onnx-fp32", "defocus-executorch-vulkan-fp16", "deblur-coreml-w8"),
     ),
     Fault(
         name="BGR",
@@ -116,7 +123,13 @@ FAULTS: tuple[Fault, ...] = (
         name="one-pixel shift",
         description="the output is one pixel too far to the right",
         bundle=modules.shift_output,
-        artifacts=("defocus-tflite-int8", "deblur-tflite-int8", "refocus-onnx-fp32"),
+        artifacts=(
+            "defocus-tflite-int8",
+            "deblur-tflite-int8",
+            "refocus-onnx-fp32",
+            "fused-tflite-int8",
+            "deblur-coreml-p6",
+        ),
     ),
     Fault(
         name="one-pixel shift of the residual",
@@ -135,7 +148,13 @@ FAULTS: tuple[Fault, ...] = (
         name="identity",
         description="the picture comes out as it went in",
         bundle=modules.return_input,
-        artifacts=("deblur-onnx-fp32", "refocus-onnx-fp32"),
+        artifacts=(
+            "deblur-onnx-fp32",
+            "refocus-onnx-fp32",
+            "deblur-coreml-w8",
+            "deblur-coreml-p6",
+            "fused-tflite-int8",
+        ),
     ),
     Fault(
         name="sigma scaled by 1.1",
@@ -163,6 +182,22 @@ FAULTS: tuple[Fault, ...] = (
             "deblur-onnx-fp32",
             "defocus-onnx-int8",
         ),
+    ),
+    Fault(
+        name="a hole in the weights",
+        description="4,096 bytes of the largest weight tensor are zeros: little enough to stay within an int8 gate",
+        file=_hole_in_largest,
+        bundle=modules.hole_in_largest,
+        artifacts=(
+            "deblur-tflite-int8",
+            "defocus-onnx-int8",
+            "deblur-executorch-int8",
+            "fused-tflite-int8",
+            "deblur-coreml-w8",
+            "deblur-coreml-p6",
+            "defocus-executorch-vulkan-fp16",
+        ),
+        is_slight=True,
     ),
     Fault(
         name="fp16 overflow",

@@ -25,6 +25,7 @@ LARGEST_CODES = (127, 64, 63)
 """What int8 weights go up to: with eight bits, and with seven as ONNX has them."""
 SMALLEST_SCALES = (2**-12, 0.0)
 """Below which the tools do not go with the step of a code: XNNPACK's quantiser has one, the others have not."""
+BLOCK_BYTES = 4096
 PACKAGE_WEIGHTS = Path("Data", "com.apple.CoreML", "weights", "weight.bin")
 
 Change = Callable[[NDArray], NDArray]
@@ -83,6 +84,13 @@ def exchange_red_and_green(weight: NDArray) -> NDArray:
 def zeros(weight: NDArray) -> NDArray:
     """Nothing but zeros, as where a download or a disk left a hole."""
     return np.zeros_like(weight)
+
+
+def hole(weight: NDArray) -> NDArray:
+    """Zeros in the place of a disk's block."""
+    found = weight.flatten()
+    found[: BLOCK_BYTES // weight.itemsize] = 0
+    return found.reshape(weight.shape)
 
 
 def say_blue_first(path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from export.artifacts.shared_inputs import GraphBundle
-from export.faults.file_faults import Change, convolutions, exchange_red_and_green, zeros
+from export.faults.file_faults import Change, convolutions, exchange_red_and_green, hole, largest_convolution, zeros
 from export.graphs.specs import GraphSpec
 
 DARK = 0.1
@@ -95,6 +95,18 @@ def swap_channels(bundle: GraphBundle) -> GraphBundle:
 def zero_head(bundle: GraphBundle) -> GraphBundle:
     """The last convolution has no weights."""
     return _with_weight(bundle, -1, zeros)
+
+
+def hole_in_largest(bundle: GraphBundle) -> GraphBundle:
+    """Some of the weights of the largest convolution are zero."""
+
+    def changed(module: nn.Module) -> nn.Module:
+        weight = largest_convolution(module).weight
+        with torch.no_grad():
+            weight.copy_(torch.from_numpy(hole(weight.numpy())))
+        return module
+
+    return _with_modules(bundle, changed)
 
 
 def return_input(bundle: GraphBundle) -> GraphBundle:

@@ -17,6 +17,7 @@ from export.faults.file_faults import WeightNotFoundError
 from export.recipes.jobs import Job
 from export.recipes.recipe import RECIPES, Recipe
 from export.verification.artifact import check_artifact
+from export.verification.earlier_figures import with_difference
 from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import list_files
@@ -52,6 +53,7 @@ def not_tried(control: Control, reason: str) -> NegativeControl:
         by=reason,
         value=None,
         threshold=None,
+        tried=False,
     )
 
 
@@ -96,7 +98,10 @@ def run_group(
     for number, control in enumerate(controls):
         path = new_folder(folder / f"broken_{number}") / job.file_name
         _write_broken(control, job, bundle, good, path)
-        found.append(judge(control, _check(job, bundle, path), path.parent))
+        broken = _check(job, bundle, path)
+        if control.fault.is_slight and broken.status == "passed":
+            broken = with_difference(broken, checked, same_kernels=True)
+        found.append(judge(control, broken, path.parent))
     return tuple(found)
 
 
@@ -120,7 +125,7 @@ def judge(control: Control, checked: Artifact, folder: Path) -> NegativeControl:
         more = f", and {len(misses) - 1} more" if len(misses) > 1 else ""
         by, threshold = f"{first.metric} on {where}{more}", first.threshold
         value = first.value if first.value is not None and math.isfinite(first.value) else None
-    elif checked.status == "failed" and refusal and refusal in checked.reason:
+    elif checked.status == "failed" and (control.fault.is_slight or (refusal and refusal in checked.reason)):
         by = checked.reason.replace(f"{folder}/", "")
     return NegativeControl(
         name=control.name,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
+SIMD = ("avx", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_fp16", "amx_int8", "asimddp", "asimdhp", "i8mm")
+"""Instructions that interpreters choose their kernels by, as Linux names them."""
 COMMON_TOOLS = ("torch", "numpy")
 """What takes part in every export."""
 
@@ -23,4 +27,13 @@ def tool_versions(packages: Iterable[str]) -> dict[str, str]:
 
 def all_versions(packages: Iterable[str]) -> dict[str, str]:
     """Python, the common tools and ``packages``, each once."""
-    return {"python": platform.python_version(), **tool_versions(dict.fromkeys((*COMMON_TOOLS, *packages)))}
+    versions = tool_versions(dict.fromkeys((*COMMON_TOOLS, *packages)))
+    return {"python": platform.python_version(), "processor": processor(), **versions}
+
+
+@cache
+def processor() -> str:
+    """Kind of processor, with those of ``SIMD`` that it has, where the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    words = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.is_file() else set()
+    return " ".join([platform.machine(), *(name for name in SIMD if name in words)])

@@ -11,6 +11,7 @@ from export.artifacts.int8_inputs import describe_int8
 from export.execution.logs import logs_beside
 from export.execution.output_folder import is_there, partial_of
 from export.reporting.text import counts, describe_controls, describe_logs, pipeline_table, summary, table
+from export.verification.float_model import describe_float_model
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.manifest import Manifest
 
@@ -58,6 +59,7 @@ def report(
             pipelines=to_json(manifest.pipelines),
             controls=to_json(manifest.controls),
             int8=to_json(manifest.int8),
+            float_model=to_json(manifest.float_model),
             out=str(out),
             written=outcome != "failed",
             unchanged=outcome == "unchanged",
@@ -80,6 +82,8 @@ def report(
             "unchanged": f"nothing has changed since {out} was written ({manifest.created})",
             "failed": f"nothing passed, so nothing was written{kept}",
         }
+        if manifest.float_model is not None:
+            parts.append(describe_float_model(manifest.float_model))
         parts.append(f"{counts(manifest.artifacts)} in {seconds:.0f} s; {ends[outcome]}")
         print("\n\n".join(part for part in parts if part))
     return 1 if outcome in ("partial", "failed") else 0

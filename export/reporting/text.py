@@ -104,12 +104,19 @@ def pipeline_table(pipelines: Sequence[Pipeline]) -> str:
 
 
 def describe_controls(controls: Sequence[NegativeControl]) -> str:
-    """How many broken files were turned away, and which were not; empty where none was tried."""
+    """How many broken files were turned away, and which were not, or not tried; empty where there is none."""
     if not controls:
         return ""
-    missed = [control.name for control in controls if not control.caught]
-    end = f"; not noticed: {', '.join(missed)}" if missed else ""
-    return f"negative controls: {len(controls) - len(missed)} of {len(controls)} broken files were turned away{end}"
+    tried = [control for control in controls if control.tried]
+    caught = sum(control.caught for control in tried)
+    parts = [f"negative controls: {caught} of {len(tried)} broken files were turned away"]
+    for words, names in (
+        ("not noticed", [f"{c.name} ({c.artifact})" for c in tried if not c.caught]),
+        ("not tried", [f"{c.name} ({c.artifact}: {c.by})" for c in controls if not c.tried]),
+    ):
+        if names:
+            parts.append(f"{words}: {', '.join(names)}")
+    return "; ".join(parts)
 
 
 def describe_logs(artifacts: Sequence[Artifact], logs: Mapping[str, Path]) -> str:

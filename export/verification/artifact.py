@@ -22,6 +22,9 @@ from runtime.system.errors import ReblurError, reason_of
 from runtime.system.silence import silence
 from runtime.system.version import reblur_version
 
+GOLDEN_PIXELS = ", golden pixels"
+"""What stands after a case's name where a figure is of the pixels that golden vectors have."""
+
 
 def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], results: Path | None = None) -> Artifact:
     """Load an artefact's file, run it on the cases of its graph and judge the results.
@@ -68,14 +71,15 @@ def check_artifact(artifact: Artifact, directory: Path, cases: Sequence[Case], r
 
 
 def judge(artifact: Artifact, case: Case, outputs: Mapping[str, FloatArray], runtime: str = "") -> list[ParityFigure]:
-    """The figures of one run; what an application finds at the pixels it has is added where it misses a gate.
+    """The figures of one run, and those that golden vectors have the pixels for: ``export.verify`` finds them again.
 
     Percentiles of few pixels are not those of all, and no file may pass here and fail its own self-test.
     """
     found = compare(artifact.graph, artifact.precision, case, outputs)
-    if case.stride_px == 1:
-        golden = compare(artifact.graph, artifact.precision, thinned(case), outputs)
-        found += [dataclasses.replace(f, case=f"{f.case}, golden pixels") for f in golden if not f.passed]
+    fewer = thinned(case)
+    if case.stride_px != fewer.stride_px:
+        golden = compare(artifact.graph, artifact.precision, fewer, outputs)
+        found += [dataclasses.replace(figure, case=f"{figure.case}{GOLDEN_PIXELS}") for figure in golden]
     return [dataclasses.replace(figure, runtime=runtime) for figure in found]
 
 

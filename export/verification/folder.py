@@ -13,6 +13,7 @@ from export.execution.process_pool import run_tasks
 from export.execution.progress import Progress
 from export.execution.task import Outcome, Task
 from export.verification.artifact import check_artifact, failed
+from export.verification.earlier_figures import has_same_kernels, with_difference
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import Manifest, check_files
@@ -41,7 +42,13 @@ def verify(
             artifact.id: Task(
                 name=artifact.id,
                 function=recheck,
-                arguments=(artifact, manifest.golden_of(artifact), directory, check_digests),
+                arguments=(
+                    artifact,
+                    manifest.golden_of(artifact),
+                    directory,
+                    check_digests,
+                    has_same_kernels(artifact, manifest),
+                ),
                 folder=Path(scratch) / artifact.id,
             )
             for artifact in made
@@ -59,15 +66,32 @@ def verify(
 
 
 def recheck(
-    folder: Path, artifact: Artifact, golden: Sequence[GoldenCase], directory: Path, check_digests: bool
+    folder: Path,
+    artifact: Artifact,
+    golden: Sequence[GoldenCase],
+    directory: Path,
+    check_digests: bool,
+    same_kernels: bool,
 ) -> None:
-    """Check one artefact; the record in ``folder`` says how that went."""
+    """Check one artefact: its files, its gates, and its figures against those of its export.
+
+    Args:
+        folder: where the record of how that went is written.
+        artifact: as the manifest has it.
+        golden: its cases.
+        directory: the export's folder.
+        check_digests: whether its files must be the very ones described.
+        same_kernels: whether it ran on such a processor with these tools then.
+    """
+    earlier = artifact
     try:
         if check_digests:
             check_files(artifact, directory)
         _check_sizes(artifact, directory)
         cases = [load_case(case, directory, check_digests=check_digests) for case in golden]
         artifact = check_artifact(artifact, directory, cases)
+        if artifact.status == "passed" and earlier.status == "passed":
+            artifact = with_difference(artifact, earlier, same_kernels=same_kernels)
     except (ReblurError, OSError) as error:
         artifact = failed(artifact, error)
     write_record(folder, {"artifact": to_json(artifact)})

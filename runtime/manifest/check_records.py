@@ -85,6 +85,18 @@ class LintFinding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FloatModel:
+    """What the float networks are worth on pictures that were blurred on purpose, before anything is converted."""
+
+    gain_db: float
+    """PSNR against the sharp picture, minus that of the blurred one; negative for a model that does harm."""
+    sigma_error_px: float
+    """Mean absolute error of the estimated sigma."""
+    saturated: float
+    """Share of the answer's numbers, 0 to 1, at either end of their range, beyond what the sharp picture has."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NegativeControl:
     """A file that was broken on purpose, and the gate that turned it away."""
 
@@ -97,11 +109,14 @@ class NegativeControl:
     caught: bool
     """Whether a gate, or the loading of the file, turned it away."""
     by: str
-    """What turned it away: a metric and its case, or the loader's sentence; empty where nothing did."""
+    """What turned it away: a metric and its case, or a sentence of the loader; empty where nothing did. Why it was not
+    tried, where it was not."""
     value: float | None
     """The metric's value; null where it is not finite or loading failed."""
     threshold: float | None
     """What it would have had to reach; null where loading failed."""
+    tried: bool = True
+    """Whether there was a broken file at all."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from runtime.manifest.records import Layout
@@ -84,3 +84,6 @@ class GoldenCase:
     file's precision."""
     truth: tuple[GoldenOutput, ...] = ()
     """What a perfect graph would answer, where that is known; like ``outputs``."""
+    achieved: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Arithmetic -> metric -> what the float model itself reaches in it against its float32 answer; tolerances go by
+    it."""

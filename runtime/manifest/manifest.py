@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runtime.manifest.check_records import LintFinding, MatrixCell, NegativeControl, ParityFigure
+from runtime.manifest.check_records import FloatModel, LintFinding, MatrixCell, NegativeControl, ParityFigure
 from runtime.manifest.golden_records import GoldenCase, GoldenInput, GoldenOutput, Tolerance
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import (
@@ -96,6 +96,8 @@ class Manifest:
     """Versions of what took part."""
     int8: Int8Source | None = None
     """Weights of the int8 files; null where none was made."""
+    float_model: FloatModel | None = None
+    """What the networks are worth themselves."""
     matrix: tuple[MatrixCell, ...] = ()
     """Files compared with each other; empty where nobody looked."""
     controls: tuple[NegativeControl, ...] = ()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -147,7 +148,11 @@ def test_controls_that_were_missed_are_named() -> None:
         for name, caught in (("identity", True), ("BGR", False))
     ]
     text = describe_controls(controls)
-    assert text == "negative controls: 1 of 2 broken files were turned away; not noticed: BGR"
+    assert text == "negative controls: 1 of 2 broken files were turned away; not noticed: BGR (a)"
+    absent = dataclasses.replace(controls[0], caught=False, tried=False, by="stopped after 600 s")
+    text = describe_controls([*controls, absent])
+    assert text.startswith("negative controls: 1 of 2 broken files were turned away; not noticed: BGR (a); ")
+    assert text.endswith("; not tried: identity (a: stopped after 600 s)")
     assert describe_controls([]) == ""
 
 

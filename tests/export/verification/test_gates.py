@@ -181,7 +181,31 @@ def test_refocusing_is_asked_for_the_exact_blur_across_steps_in_every_direction(
     assert {name: exact[name] for name in STEPS} == dict.fromkeys(STEPS, 50.0)
 
 
-@pytest.mark.parametrize(("precision", "column"), [("w8", "fp16"), ("p6", "int8"), ("w8a8", "int8")])
+def test_palettes_are_held_to_more_than_eight_bits() -> None:
+    for graph in ("defocus", "deblur", "chain"):
+        for own, other in zip(gate_rules(graph, "p6"), gate_rules(graph, "int8"), strict=True):
+            better = own.threshold - other.threshold
+            assert better > 0.0 if own.metric in HIGHER_IS_BETTER else better < 0.0
+
+
+def test_a_network_is_held_to_what_its_float_model_reaches() -> None:
+    """A small residual leaves little to be right about: the threshold is lower by as much, in fp16; fp32 goes by it."""
+    reached = {"fp32": {"psnr_db": 145.0, "residual_snr_db": 100.0}, "fp16": {"residual_snr_db": 52.0, "psnr_db": 90.0}}
+    case = dataclasses.replace(deblur_case(), achieved=reached)
+
+    def asked(precision: str) -> dict[str, float]:
+        return {f.metric: f.threshold for f in compare("deblur", precision, case, case.outputs)}
+
+    assert asked("fp32") | {"psnr_db": 133.0, "residual_snr_db": 88.0} == asked("fp32")
+    assert asked("fp16") | {"psnr_db": 55.0, "residual_snr_db": 22.0} == asked("fp16")
+    assert asked("int8")["residual_snr_db"] == 15.0
+    exact = dataclasses.replace(defocus_case(), achieved={"fp32": {"mean_px": 1e-12, "p99_px": 2e-5}})
+    found = {f.metric: f.threshold for f in compare("defocus", "fp32", exact, exact.outputs)}
+    assert found == {"mean_px": pytest.approx(1e-5), "p99_px": pytest.approx(16e-5)}
+    assert any("beyond what the float model itself reaches" in rule.condition for rule in gate_rules("deblur", "fp32"))
+
+
+@pytest.mark.parametrize(("precision", "column"), [("w8", "fp16"), ("w8a8", "int8")])
 def test_compressed_files_are_judged_like_their_class(precision: str, column: str) -> None:
     for graph in ("defocus", "deblur", "fused", "chain"):
         assert gate_rules(graph, precision) == gate_rules(graph, column)
