@@ -15,6 +15,7 @@ Exit code: 0 nothing failed, 1 something failed, 2 wrong use or nothing could be
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from collections.abc import Sequence
@@ -128,11 +129,12 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
 def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: bool) -> int:
     """Build, report, sign and publish; the exit code says whether anything failed."""
     # They load torch, which takes seconds that --list and a wrong argument need not wait for.
-    from export.artifacts.shared_inputs import check_size
+    from export.artifacts.sizes import check_size, processes_for, size_notes
     from export.build import Build
     from export.execution.cache import Cache
     from export.execution.logs import find_logs, logs_beside, move_logs
     from export.execution.signing import load_private_key, sign_export
+    from export.graphs.specs import build_graphs
     from export.reporting.summary import place_for, report
     from train.checkpoint import load_deployable
 
@@ -140,10 +142,14 @@ def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: boo
     networks = load_deployable(plan.checkpoint)
     for size in plan.sizes:
         check_size(networks, size)
+    plan = dataclasses.replace(plan, jobs_at_once=processes_for(plan.sizes, plan.jobs_at_once))
     if key is not None:
         load_private_key(key)
     with Cache(plan.out) as cache, Progress() as progress:
         sweep(plan.out)
+        halos_px = {name: spec.halo_px for name, spec in build_graphs(networks).items() if name in plan.graphs}
+        for note in size_notes(halos_px, plan.sizes):
+            progress.say(note)
         build = Build(plan, cache, progress, interrupts)
         manifest = build.unchanged()
         if manifest is not None:

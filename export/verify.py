@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.system.command_line import add_jobs, add_json, command_parser, print_json, run_command
+from runtime.system.errors import ReblurError
 
 MODULE = "export.verify"
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check every file, and print the table.
 
     Raises:
-        ReblurError: there is no export, or it is not signed with that key.
+        ReblurError: there is no export, it holds no file, or it is not signed with that key.
     """
     from export.execution.interrupts import Interrupts
     from export.execution.process_pool import sensible_jobs
@@ -58,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         manifest = Manifest.load(arguments.directory)
         if arguments.public_key is not None:
             verify_folder(arguments.directory, arguments.public_key)
+        if not any(artifact.files for artifact in manifest.artifacts):
+            raise ReblurError(f"{arguments.directory} lists no file that could be checked: run `make export` again")
         checked = verify(
             manifest,
             arguments.directory,

@@ -31,7 +31,7 @@ from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Graph, Int8Source, Size
 from runtime.system.errors import ReblurError
-from train.checkpoint import Deployable, load_deployable
+from train.checkpoint import load_deployable
 from train.quantization.settings import Int8Settings
 
 REFERENCE_FILE = "pipeline.npz"
@@ -119,19 +119,6 @@ def load_bundle(folder: Path, graph: str) -> GraphBundle:
     bundle = pickle.loads((folder / f"{graph}.bundle").read_bytes())
     assert isinstance(bundle, GraphBundle)
     return bundle
-
-
-def check_size(networks: Deployable, size: Size) -> None:
-    """Check that the networks take pictures of this size.
-
-    Raises:
-        ReblurError: a side is no multiple of what a network needs.
-    """
-    multiple = max(networks.config.deblur.size_multiple, networks.config.defocus.size_multiple)
-    if size.height_px % multiple or size.width_px % multiple:
-        raise ReblurError(
-            f"--size: these networks take multiples of {multiple} pixels, got {size.height_px}x{size.width_px}"
-        )
 
 
 def describe_graph(spec: GraphSpec) -> Graph:

@@ -31,6 +31,8 @@ from runtime.system.silence import silence
 GIB_PER_PROCESS = 3.0
 """Memory that the hungriest converter takes at the usual size."""
 POLL_S = 0.5
+LONGEST_SOCKET, SOCKET = 103, "/listener-xxxxxxxx"
+"""Characters of a socket's path that every system takes, and what the server's has after its folder."""
 LAST_WORDS_S = 5.0
 """What a process that took too long has for writing down where it was."""
 PRELOADED = (
@@ -82,7 +84,7 @@ def run_tasks(
         The outcomes in the order of ``tasks``.
 
     Raises:
-        ReblurError: the disk is full.
+        ReblurError: the disk is full, the path for temporary files too long, or the server of processes was killed.
         KeyboardInterrupt: somebody asked to stop; no process is left.
     """
     outcomes: dict[str, Outcome] = {}
@@ -127,9 +129,7 @@ def _apart(
                 # Interrupts are this process's to handle, which stops the others.
                 arguments = (task, threads, os.getpid(), (*leftovers, Path(get_temp_dir())))
                 process = context.Process(target=work, args=arguments, daemon=True)
-                # The first one starts the server, which loads tools that leave things in the place of temporary files.
-                with silence(), as_child_environment(TMPDIR=get_temp_dir()):
-                    process.start()
+                _start(process)
                 running[process.sentinel] = _Running(
                     task=task, process=process, deadline=time.monotonic() + task.limit_s
                 )
@@ -152,10 +152,32 @@ def _apart(
 
 
 def _server() -> ForkServerContext:
-    """The context whose server forks the processes."""
+    """The context whose server forks the processes.
+
+    Raises:
+        ReblurError: there is no room for its socket's path.
+    """
+    folder = get_temp_dir()
+    if len(folder) + len(SOCKET) > LONGEST_SOCKET:
+        raise ReblurError(f"TMPDIR, {Path(folder).parent}, is too long a path for a socket: set a shorter one")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED, "export.artifacts.make"])
     return context
+
+
+def _start(process: ForkServerProcess) -> None:
+    """Start a process; the first one starts the server, whose tools leave things in the place of temporary files.
+
+    Raises:
+        ReblurError: the server is gone.
+    """
+    try:
+        with silence(), as_child_environment(TMPDIR=get_temp_dir()):
+            process.start()
+    except (EOFError, ConnectionError) as error:
+        raise ReblurError(
+            "the process that starts the others was killed, perhaps for lack of memory: run again with fewer --jobs"
+        ) from error
 
 
 def _death(one: _Running, late: bool) -> str:

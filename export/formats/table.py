@@ -10,7 +10,7 @@ from export.analysis.operators import SavedGraph
 from export.formats.support import Runtime, TargetSupport
 from export.recipes.targets import TARGETS, target_of
 from runtime.manifest.records import Artifact
-from runtime.system.errors import ReblurError
+from runtime.system.errors import ReblurError, reason_of
 
 
 def support_of(target: str) -> TargetSupport:
@@ -33,7 +33,13 @@ def read_graph(path: Path, function: str | None = None) -> SavedGraph:
     Raises:
         ReblurError: the file is of an unknown kind, or damaged.
     """
-    return _support_for(path).read(path, function)
+    support = _support_for(path)
+    try:
+        return support.read(path, function)
+    except (ReblurError, OSError):
+        raise
+    except Exception as error:  # parsers raise whatever their reading of damaged bytes leads to
+        raise ReblurError(f"{path} is damaged, or no {path.suffix} file: {reason_of(error)}") from error
 
 
 def coverage(graph: SavedGraph) -> tuple[Coverage, ...]:

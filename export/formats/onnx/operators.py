@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.analysis.operators import OpNode, Shape, size_of
-from runtime.system.errors import ReblurError
+from runtime.system.errors import ReblurError, first_line
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -22,12 +22,14 @@ def onnx_nodes(path: Path) -> tuple[OpNode, ...]:
         ReblurError: the file is no ONNX model.
     """
     from google.protobuf.message import DecodeError
-    from onnx import load, shape_inference
+    from onnx import checker, load, shape_inference
 
     try:
-        model = shape_inference.infer_shapes(load(str(path), load_external_data=False))
-    except DecodeError as error:
-        raise ReblurError(f"{path} is not an ONNX model") from error
+        model = load(str(path), load_external_data=False)
+        checker.check_model(model)
+        model = shape_inference.infer_shapes(model)
+    except (DecodeError, checker.ValidationError) as error:
+        raise ReblurError(f"{path} is damaged, or no ONNX model: {first_line(error)}") from error
     shapes, types = _tensors(model)
     constant = {tensor.name for tensor in model.graph.initializer}
     nodes = []

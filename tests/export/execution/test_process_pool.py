@@ -20,6 +20,7 @@ import pytest
 from export.execution.interrupts import Interrupts
 from export.execution.process_pool import run_tasks, sensible_jobs
 from export.execution.task import Outcome, Task
+from runtime.system.errors import ReblurError
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = """
@@ -72,6 +73,13 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     sys.path.insert(0, str(folder))
     yield importlib.import_module("worker_functions")
     sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """One whose path leaves room for that of a socket, which has little over a hundred characters."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name)
 
 
 def run(tasks: list[Task], jobs_at_once: int = 2) -> list[Outcome]:
@@ -189,7 +197,7 @@ def test_an_earlier_result_is_replaced_as_a_whole(functions: Any, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_the_workers_leave_when_they_are_orphaned(functions: Any, tmp_path: Path) -> None:
+def test_the_workers_leave_when_they_are_orphaned(functions: Any, tmp_path: Path, short_folder: Path) -> None:
     """Kill -9 gives no process a chance to clean up; what is left has no name that looks finished."""
     script = (
         f"import sys; sys.path[:0] = {[str(ROOT), str(Path(functions.__file__).parent)]!r}\n"
@@ -205,9 +213,7 @@ def test_the_workers_leave_when_they_are_orphaned(functions: Any, tmp_path: Path
         "        run_tasks([task], 1, interrupts, lambda task: None, lambda outcome: None)\n"
     )
     (tmp_path / "script.py").write_text(script)
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    environment = {**os.environ, "TMPDIR": str(temporary)}
+    environment = {**os.environ, "TMPDIR": str(short_folder)}
     with subprocess.Popen([sys.executable, str(tmp_path / "script.py")], cwd=tmp_path, env=environment) as process:
         wait_for(lambda: (tmp_path / "h.building" / "half").exists())
         workers = processes_in(tmp_path)
@@ -215,7 +221,27 @@ def test_the_workers_leave_when_they_are_orphaned(functions: Any, tmp_path: Path
     assert workers
     wait_for(lambda: not processes_in(tmp_path))
     assert list(tmp_path.glob("h*")) == []
-    assert list(temporary.iterdir()) == []
+    assert list(short_folder.iterdir()) == []
+
+
+def test_a_killed_server_is_one_sentence(functions: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(self: object) -> None:
+        raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", killed)
+    task = Task(name="write", function=functions.write, arguments=("here",), folder=tmp_path / "done")
+    with pytest.raises(ReblurError, match="was killed, perhaps for lack of memory: run again with fewer --jobs"):
+        run([task], 1)
+
+
+def test_a_long_place_for_temporary_files_is_one_sentence(
+    functions: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    monkeypatch.setattr("export.execution.process_pool.get_temp_dir", lambda: str(long))
+    task = Task(name="write", function=functions.write, arguments=("here",), folder=tmp_path / "done")
+    with pytest.raises(ReblurError, match="is too long a path for a socket: set a shorter one"):
+        run([task], 1)
 
 
 @pytest.mark.parametrize("jobs_at_once", [0, 1])
