@@ -219,6 +219,7 @@ class Build:
             on_start=lambda task: self.progress.start(task.name),
             on_end=ended,
             leftovers=self.leftovers,
+            packages={"torch", *(package for recipe in self.plan.recipes for package in recipe.packages)},
         )
         self.logs |= {outcome.task.name: outcome.log for outcome in outcomes if outcome.log}
         by_name = {outcome.task.name: outcome for outcome in outcomes}

@@ -303,11 +303,12 @@ from pathlib import Path
 from export.execution import process_pool
 from export.execution.cache import write_record
 from export.execution.interrupts import Interrupts
-process_pool.PRELOADED = ()
+process_pool.PRELOADED = {{"anything": "json"}}
 if __name__ == "__main__":
     task = process_pool.Task(name="t", function=write_record, arguments=({{}},), folder=Path({str(out)!r}))
     with Interrupts() as interrupts:
-        (outcome,) = process_pool.run_tasks([task], 1, interrupts, lambda task: None, lambda outcome: None)
+        ignore = lambda _: None
+        (outcome,) = process_pool.run_tasks([task], 1, interrupts, ignore, ignore, packages=["anything"])
     sys.exit(outcome.reason or 0)
 """)
     command = [sys.executable, str(script)]

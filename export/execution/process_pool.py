@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -35,17 +35,17 @@ LONGEST_SOCKET, SOCKET = 103, "/listener-xxxxxxxx"
 """Characters of a socket's path that every system takes, and what the server's has after its folder."""
 LAST_WORDS_S = 5.0
 """What a process that took too long has for writing down where it was."""
-PRELOADED = (
-    "torch",
-    "coremltools",
-    "litert_torch",
-    "ai_edge_quantizer",
-    "executorch.exir",
-    "torchao",
-    "onnx",
-    "onnxsim",
-)
-"""What the server loads; what is not installed is left out."""
+PRELOADED: dict[str, str] = {
+    "torch": "torch",
+    "coremltools": "coremltools",
+    "litert-torch": "litert_torch",
+    "ai-edge-quantizer": "ai_edge_quantizer",
+    "executorch": "executorch.exir",
+    "torchao": "torchao",
+    "onnx": "onnx",
+    "onnxsim": "onnxsim",
+}
+"""Distribution -> the module that the server loads where it takes part; what is not installed is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,7 @@ def run_tasks(
     on_start: Callable[[Task], None],
     on_end: Callable[[Outcome], None],
     leftovers: Sequence[Path] = (),
+    packages: Collection[str] = (),
 ) -> list[Outcome]:
     """Run tasks, several at once.
 
@@ -79,6 +80,7 @@ def run_tasks(
         on_start: called when one begins.
         on_end: called when one has ended.
         leftovers: folders that the processes remove where this one is killed.
+        packages: distributions that most tasks use.
 
     Returns:
         The outcomes in the order of ``tasks``.
@@ -89,7 +91,9 @@ def run_tasks(
     """
     outcomes: dict[str, Outcome] = {}
     ending = (
-        _here(tasks, on_start) if jobs_at_once == 0 else _apart(tasks, jobs_at_once, interrupts, on_start, leftovers)
+        _here(tasks, on_start)
+        if jobs_at_once == 0
+        else _apart(tasks, jobs_at_once, interrupts, on_start, leftovers, packages)
     )
     for outcome in ending:
         interrupts.check()
@@ -117,10 +121,11 @@ def _apart(
     interrupts: Interrupts,
     on_start: Callable[[Task], None],
     leftovers: Sequence[Path],
+    packages: Collection[str],
 ) -> Iterator[Outcome]:
     waiting, running = list(tasks), dict[int, _Running]()
     threads = max(1, (os.cpu_count() or 1) // jobs_at_once)
-    context = _server()
+    context = _server(packages)
     try:
         while waiting or running:
             while waiting and len(running) < jobs_at_once:
@@ -151,7 +156,7 @@ def _apart(
             one.task.discard()
 
 
-def _server() -> ForkServerContext:
+def _server(packages: Collection[str]) -> ForkServerContext:
     """The context whose server forks the processes.
 
     Raises:
@@ -161,7 +166,8 @@ def _server() -> ForkServerContext:
     if len(folder) + len(SOCKET) > LONGEST_SOCKET:
         raise ReblurError(f"TMPDIR, {Path(folder).parent}, is too long a path for a socket: set a shorter one")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, "export.artifacts.make"])
+    modules = [module for package, module in PRELOADED.items() if package in packages]
+    context.set_forkserver_preload([*modules, *(["export.artifacts.make"] if modules else [])])
     return context
 
 

@@ -153,7 +153,6 @@ FAULTS: tuple[Fault, ...] = (
             "refocus-onnx-fp32",
             "deblur-coreml-w8",
             "deblur-coreml-p6",
-            "fused-tflite-int8",
         ),
     ),
     Fault(

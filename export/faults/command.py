@@ -9,7 +9,7 @@ from pathlib import Path
 from export.artifacts.shared_inputs import make_shared_inputs
 from export.execution.cache import write_record
 from export.execution.interrupts import Interrupts
-from export.execution.process_pool import run_tasks
+from export.execution.process_pool import PRELOADED, run_tasks
 from export.execution.progress import Progress
 from export.execution.task import Task
 from export.faults.catalog import CONTROLS, FAULTS, Control
@@ -80,6 +80,7 @@ def run_controls(
                 on_start=lambda task: progress.start(task.name),
                 on_end=lambda outcome: progress.finish(),
                 leftovers=(folder,),
+                packages=PRELOADED,
             )
             for outcome in outcomes:
                 if outcome.reason:

@@ -60,6 +60,7 @@ def verify(
             on_start=lambda task: progress.start(f"{task.name}: check"),
             on_end=lambda outcome: progress.finish(),
             leftovers=(Path(scratch),),
+            packages={"torch", *(package for artifact in made for package in artifact.tool)},
         )
         checked = {outcome.task.name: _outcome(manifest.artifact(outcome.task.name), outcome) for outcome in outcomes}
     return [checked.get(artifact.id, artifact) for artifact in manifest.artifacts]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from runtime.photos import exif, png16
+from runtime.photos import exif, png16, png_stream
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
@@ -69,7 +69,8 @@ class Photo:
 def read_photo(path: Path | str) -> Photo:
     """Read a JPEG or PNG: 8 or 16 bit; grey, RGB, palette or (JPEG) CMYK; with or without alpha.
 
-    EXIF that cannot be parsed is left out. CMYK is converted without colour management.
+    An EXIF block that cannot be read is left out with a warning; an odd tag within one stays as it is. CMYK is
+    converted without colour management.
 
     Raises:
         ReblurError: there is no such file, it is no JPEG or PNG, it is damaged, or its size is out of bounds.
@@ -91,6 +92,8 @@ def read_photo(path: Path | str) -> Photo:
         raise ReblurError(f"cannot read {path}: {_reason(error)}") from error
     with image:
         _check_size(image, path)
+        if image.format == "PNG" and (fault := png_stream.fault_of(path)):
+            raise ReblurError(f"{path} is damaged or cut short ({fault}): copy it again")
         bit_depth = 16 if png16.is_16_bit(image) else 8  # first: reading EXIF may load the picture
         exif_block, orientation = exif.read_upright(image)
         try:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from runtime.photos.png_stream import SIGNATURE
+
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """PNG's code for each number of channels: grey, grey + alpha, RGB, RGBA."""
 _FILTER_UP = 2

@@ -13,9 +13,12 @@ from runtime.refocusing import optics
 from runtime.refocusing.pipeline import Analysis, RefocusPipeline
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
+from runtime.system.paths import check_folder_can_be_made, check_outputs
 from runtime.system.progress import ProgressLine
 
 MAX_ASPECT_MISMATCH = 0.02
+SIGMA, SHARP = "sigma.png", "sharp.png"
+"""Names of the maps."""
 
 
 def parse_focus(text: str) -> tuple[float, float]:
@@ -57,8 +60,8 @@ def save_maps(directory: Path, analysis: Analysis, sigma_max_px: float, photo: P
     except OSError as error:
         raise ReblurError(f"cannot make the folder {directory}: {error.strerror}") from error
     grey = np.repeat(analysis.sigma_px[..., None] / sigma_max_px, 3, axis=2)
-    write_photo(directory / "sigma.png", grey, like=Photo(rgb=grey))
-    write_photo(directory / "sharp.png", analysis.sharp, like=photo)
+    write_photo(directory / SIGMA, grey, like=Photo(rgb=grey))
+    write_photo(directory / SHARP, analysis.sharp, like=photo)
 
 
 def refocus(options: argparse.Namespace) -> dict[str, object]:
@@ -69,6 +72,17 @@ def refocus(options: argparse.Namespace) -> dict[str, object]:
     """
     focus_xy = parse_focus(options.focus)
     optics.check_tap(focus_xy, options.aperture)
+    maps = options.save_maps
+    check_outputs(
+        {
+            "the result": options.out,
+            "the blur map": maps and maps / SIGMA,
+            "the all-in-focus picture": maps and maps / SHARP,
+        },
+        {"the photograph": options.photo, "the disparity": options.disparity, "the key": options.public_key},
+    )
+    if maps is not None:
+        check_folder_can_be_made(maps)
     photo = read_photo(options.photo)
     check_writable_as_photo(options.out, photo)
     pipeline = RefocusPipeline.open(

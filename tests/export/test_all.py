@@ -447,7 +447,7 @@ def test_the_list_of_recipes_needs_nothing(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.slow
 def test_the_shipped_networks_pass_their_gates_at_full_size(tmp_path: Path) -> None:
     """int8 depends on what the weights are, which the small networks cannot show."""
-    assert export_all.main(["--out", str(tmp_path / "out"), "--recipes", "tflite-int8", "--no-controls"]) == 0
+    assert export_all.main(["--out", str(tmp_path / "out"), "--recipes", "de*-tflite-int8", "--no-controls"]) == 0
 
 
 def copy_of(export: Path, tmp_path: Path) -> Path:
@@ -471,8 +471,8 @@ def assert_alone(out: Path, *, logs: bool = False) -> None:
 
 
 def assert_one_sentence(err: str, sentence: str) -> None:
-    """The last line is the error; before it stands nothing but progress."""
+    """The last line is the error; before it stands nothing but progress and what is said at the start."""
     *progress, last = err.splitlines()
     assert last.startswith("error: ")
     assert sentence in last
-    assert all(line.startswith("[") for line in progress)
+    assert all(line.startswith(("[", "note: ", "the float model ")) for line in progress)

@@ -137,7 +137,7 @@ def test_the_photograph_is_not_overwritten(
     photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert refocus.main(command(photo_path, manifest_dir, out=str(photo_path))) == 2
-    assert "is the photograph itself" in capsys.readouterr().err
+    assert "would be written over the photograph" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("fake_backend")

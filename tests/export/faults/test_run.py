@@ -52,8 +52,18 @@ def shared_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+TRIED = (
+    "deblur-coreml-p6",
+    "deblur-tflite-int8",
+    "defocus-executorch-vulkan-fp16",
+    "deblur-onnx-int8",
+    "refocus-onnx-fp32",
+)
+"""All formats; ``make export`` tries every control."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("artifact", by_artifact())
+@pytest.mark.parametrize("artifact", TRIED)
 def test_every_broken_file_is_turned_away(artifact: str, shared_inputs: Path, tmp_path: Path) -> None:
     found = run_group(by_artifact()[artifact], shared_inputs, tmp_path)
     assert [f"{c.name}: {'caught' if c.caught else 'not caught'}" for c in found] == [
@@ -62,7 +72,9 @@ def test_every_broken_file_is_turned_away(artifact: str, shared_inputs: Path, tm
     for control in found:
         overflows = control.name == "fp16 overflow"
         assert overflows == ("conv 'conv2d" in control.by)
-        assert overflows == (control.threshold is None)
+        slight = control.name == "a hole in the weights"
+        assert (overflows or slight) == (control.threshold is None)
+        assert not slight or "when the file was exported" in control.by or "other bytes" in control.by
 
 
 def test_an_unbroken_file_that_fails_shows_nothing(

@@ -49,6 +49,7 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
         "golden",
         "tools",
         "int8",
+        "float_model",
         "matrix",
         "controls",
     ]
