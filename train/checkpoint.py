@@ -26,6 +26,8 @@ from train.networks.reblur import ReblurNet
 from train.networks.reparam import fused
 
 FORMAT = "reblur-checkpoint-1"
+HEADER_LENGTH_BYTES = 8
+"""Of the number that a safetensors file begins with, and what its header is a multiple of."""
 RESTORING = ("deblur", "defocus")
 """The networks every checkpoint holds; the header's "holds" names all it has (missing: these)."""
 
@@ -84,7 +86,22 @@ def save_deployable(
     }
     if made_from is not None:
         header["made_from"] = made_from
-    write_atomically(path, save(_named_tensors(modules), metadata=header))
+    write_atomically(path, _with_sorted_header(save(_named_tensors(modules), metadata=header)))
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """The file with the keys of its header in order: safetensors shuffles those of the metadata, and so the digest.
+
+    See https://github.com/huggingface/safetensors#format: the header's length in eight bytes, the header as JSON with
+    spaces at its end, the tensors.
+    """
+    length = int.from_bytes(content[:HEADER_LENGTH_BYTES], "little")
+    end = HEADER_LENGTH_BYTES + length
+    header = json.loads(content[HEADER_LENGTH_BYTES:end])
+    metadata = dict(sorted(header.pop("__metadata__", {}).items()))
+    text = json.dumps({"__metadata__": metadata, **header}, separators=(",", ":"), ensure_ascii=False).encode()
+    padded = text.ljust(-(-len(text) // HEADER_LENGTH_BYTES) * HEADER_LENGTH_BYTES)
+    return len(padded).to_bytes(HEADER_LENGTH_BYTES, "little") + padded + content[end:]
 
 
 def load_networks(path: Path) -> Restorer:

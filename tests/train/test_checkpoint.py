@@ -1,5 +1,8 @@
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,8 @@ from train.networks.restormer import RestormerConfig
 from train.networks.seeds import SeedConfig
 from train.presets import mobile, smoke
 from train.weights import SHIPPED
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -103,6 +108,25 @@ def test_the_shipped_checkpoint_survives_being_saved_again(tmp_path: Path) -> No
     restoring = {name for name in before if not name.startswith("reblur.")}
     assert restoring == set(after)
     assert all(torch.equal(before[name], after[name]) for name in after)
+
+
+def test_the_same_networks_give_the_same_bytes(tmp_path: Path) -> None:
+    """Each save in a process of its own, since that is what safetensors' order depends on."""
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from train.checkpoint import load_deployable, save_deployable\n"
+        "networks = load_deployable(Path(sys.argv[1]))\n"
+        "[save_deployable(networks, Path(path)) for path in sys.argv[2:]]\n"
+    )
+    paths = [tmp_path / f"{index}.safetensors" for index in range(6)]
+    for seed, group in (("1", paths[:3]), ("2", paths[3:])):
+        command = [sys.executable, "-c", script, str(SHIPPED), *map(str, group)]
+        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed})
+    assert len({path.read_bytes() for path in paths}) == 1
+    with safe_open(paths[0], "pt") as file:
+        assert list(file.metadata())  # it is a file that safetensors reads
+    content = paths[0].read_bytes()
+    assert int.from_bytes(content[:8], "little") % 8 == 0
 
 
 def test_the_reblurring_module_comes_along_where_it_is_given(saved: Path, tmp_path: Path) -> None:
