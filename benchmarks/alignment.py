@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from runtime.system.command_line import command_parser, existing_folder, positive, renamed, run_command
+from runtime.system.command_line import command_parser, existing_folder, number, positive, renamed, run_command
 
 MODULE = "benchmarks.alignment"
 
@@ -28,7 +28,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--photos", type=existing_folder, metavar="FOLDER", help="sharp photographs (default: procedural pictures)")
     add("--count", type=positive, default=64, metavar="N", help="pairs (default: 64)")
-    add("--shift", type=float, default=4.0, metavar="PX", help="largest shift along each axis (default: 4)")
+    add("--shift", type=number(0.0, 64.0), default=4.0, metavar="PX", help="largest shift along each axis (default: 4)")
     renamed(parser, "--pairs", "--count")
     return parser
 

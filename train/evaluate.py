@@ -24,12 +24,14 @@ from runtime.system.command_line import (
     add_json,
     command_parser,
     existing_folder,
+    number,
     positive,
     print_json,
     renamed,
     run_command,
     text_to_stderr,
 )
+from runtime.system.paths import check_outputs
 from train.weights import SHIPPED
 
 MODULE = "train.evaluate"
@@ -49,7 +51,13 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--photos", type=existing_folder, metavar="FOLDER", help="sharp photographs (default: scikit-image's)")
     add("--scenes", type=positive, default=96, metavar="N", help="number of layered scenes (default: 96)")
     add("--per-sigma", action="store_true", help="also the gain by blur, on evenly blurred crops")
-    add("--noise", type=float, default=0.5, metavar="STEPS", help="noise on those, in 8-bit steps (default: 0.5)")
+    add(
+        "--noise",
+        type=number(0.0, 255.0),
+        default=0.5,
+        metavar="STEPS",
+        help="noise on those, in 8-bit steps (default: 0.5)",
+    )
     add("--crops", type=positive, default=4, metavar="N", help="of those, from each photograph (default: 4)")
     add("--plot", type=Path, metavar="FILE", help="also write the gain by blur as a PNG; with --per-sigma")
     add("--pairs", type=existing_folder, metavar="FOLDER", help="measure this data set's pairs instead of scenes")
@@ -73,6 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     from train.evaluation.command import measure_checkpoint
     from train.loop.device import pick_device
 
+    check_outputs(
+        {"the plot": arguments.plot, "the table": arguments.csv, "the grid": arguments.grid},
+        {"the checkpoint": arguments.checkpoint, "the photographs": arguments.photos, "the pairs": arguments.pairs},
+    )
     with text_to_stderr(arguments.json):
         rows = measure_checkpoint(arguments, pick_device(arguments.device))
     if arguments.json:

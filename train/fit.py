@@ -30,6 +30,7 @@ from runtime.system.command_line import (
     at_least,
     command_parser,
     existing_folder,
+    number,
     positive,
     renamed,
     run_command,
@@ -93,7 +94,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     add("--steps", type=positive, metavar="N", help="optimiser steps")
     add("--batch-size", type=positive, metavar="N", help="crops per step, of all processes together")
     add("--crop", type=positive, metavar="PX", help="side of a crop; pairs are cut a little larger")
-    add("--learning-rate", type=float, metavar="RATE", help="peak rate")
+    add("--learning-rate", type=number(0.0, 1.0), metavar="RATE", help="peak rate")
     add("--reblur-first", type=at_least(0), metavar="STEPS", help="train the reblurring module alone first")
     add("--seed", type=at_least(0), metavar="N", help="of weights, scenes and crops")
     add("--compute-precision", choices=PRECISIONS, help="of the convolutions while training")

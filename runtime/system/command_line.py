@@ -26,11 +26,22 @@ USUAL_CODES = "0 done, 2 wrong use, 130 interrupted"
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """Of a command whose reader went away, as of one that SIGPIPE ends."""
+LARGEST = 2**31 - 1
+"""What everybody's whole numbers hold."""
+MOST_AT_ONCE = 1024
+"""Threads or processes that no machine is asked for by intent."""
 DEVICES = ("auto", "cpu", "cuda")
 
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong with an argument in one sentence, and takes no shortened flags."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, which takes the value of ``--flag=--`` for a list."""
+        for word in sys.argv[1:] if args is None else args:
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"argument {word[:-3]}: expected a value, got '--'")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise what ``run_command`` prints."""
@@ -74,18 +85,34 @@ def renamed(parser: argparse.ArgumentParser, old: str, new: str) -> None:
     parser.add_argument(old, action=Refuse, nargs="*", help=argparse.SUPPRESS)
 
 
-def at_least(minimum: int) -> Callable[[str], int]:
-    """The type of a whole number from ``minimum`` up."""
+def at_least(minimum: int, maximum: int = LARGEST) -> Callable[[str], int]:
+    """The type of a whole number from ``minimum`` up, to ``maximum``."""
+    expected = f"{minimum} or more" if maximum == LARGEST else f"{minimum} to {maximum}"
 
     def whole_number(text: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]+", text) or int(text) < minimum:
-            raise argparse.ArgumentTypeError(f"expected a whole number of {minimum} or more, got {text!r}")
+        if not re.fullmatch(r"[+-]?[0-9]{1,12}", text) or not minimum <= int(text) <= maximum:
+            raise argparse.ArgumentTypeError(f"expected a whole number of {expected}, got {text!r}")
         return int(text)
 
     return whole_number
 
 
 positive = at_least(1)
+
+
+def number(minimum: float, maximum: float) -> Callable[[str], float]:
+    """The type of a number of that range."""
+
+    def real_number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not minimum <= value <= maximum:
+            raise argparse.ArgumentTypeError(f"expected a number of {minimum:g} to {maximum:g}, got {text!r}")
+        return value
+
+    return real_number
 
 
 def size_px(text: str) -> tuple[int, int]:
@@ -114,13 +141,15 @@ def names_of(text: str) -> list[str]:
 
 def add_threads(parser: Any) -> None:
     """``--threads``: of this process."""
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads; default: the runtime's own choice")
+    parser.add_argument(
+        "--threads", type=at_least(1, MOST_AT_ONCE), metavar="N", help="CPU threads; default: the runtime's own choice"
+    )
 
 
 def add_jobs(parser: Any) -> None:
     """``--jobs``: processes at once, None for as many as fit."""
     what = "processes; 0: all in this one; default: by processors and memory"
-    parser.add_argument("--jobs", type=at_least(0), metavar="N", help=what)
+    parser.add_argument("--jobs", type=at_least(0, MOST_AT_ONCE), metavar="N", help=what)
 
 
 def add_json(parser: Any) -> None:

@@ -14,7 +14,7 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path 
 
     Args:
         outputs: what each is, for people -> the file; None where it was not asked for.
-        inputs: likewise, of what is read.
+        inputs: likewise, of what is read: files, and folders whose files all count.
 
     Raises:
         ReblurError: two are the same file.
@@ -28,6 +28,11 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path 
             raise ReblurError(
                 f"{name}, {path}, would be written over {other}, {its_path}: choose another name or folder"
             )
+        for folder_name, folder in inputs.items():
+            if folder is not None and folder.is_dir() and path.is_file() and folder.resolve() in path.resolve().parents:
+                raise ReblurError(
+                    f"{name}, {path}, would be written over a file of {folder_name}: choose another folder"
+                )
         known[identity] = (name, path)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from runtime.system.errors import ReblurError
 from runtime.system.files import sha256_of
+from runtime.system.paths import check_outputs
 from train.checkpoint import Deployable, build_deployable, load_deployable
 from train.data.photos import load_photo_bytes
 from train.quantization.crops import render_pictures
@@ -36,6 +37,7 @@ def fine_tune(args: argparse.Namespace) -> tuple[dict[str, FineTuned], Path]:
     out = args.out or int8_path(args.checkpoint)
     if not out.parent.is_dir():
         raise ReblurError(f"no folder {out.parent} to write {out.name} to: make it first")
+    check_outputs({"the result": out}, {"the checkpoint": args.checkpoint, "the photographs": args.photos})
     networks = load_deployable(args.checkpoint)
     made_from = sha256_of(args.checkpoint)
     photos = load_photo_bytes(args.photos) if args.photos else []

@@ -25,6 +25,12 @@ def test_an_input_is_found_by_any_of_its_names(photo: Path, tmp_path: Path) -> N
     check_outputs({"the result": tmp_path / "other.png"}, {"the photograph": photo, "the key": None})
 
 
+def test_what_lies_in_a_folder_that_is_read_is_an_input(photo: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"the table, .* would be written over a file of the pairs"):
+        check_outputs({"the table": photo}, {"the pairs": tmp_path})
+    check_outputs({"the table": tmp_path / "new.csv"}, {"the pairs": tmp_path})
+
+
 def test_two_outputs_are_two_files(tmp_path: Path) -> None:
     """Neither is there yet, so only their names tell; letters of another case are the same file on some systems."""
     (tmp_path / "link").symlink_to(tmp_path)
