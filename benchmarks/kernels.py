@@ -13,7 +13,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from runtime.system.command_line import command_parser, positive, run_command, size_px
+from runtime.system.command_line import MOST_AT_ONCE, at_least, command_parser, positive, run_command, size_px
 
 MODULE = "benchmarks.kernels"
 FORMS = ("naive", "rings")
@@ -31,7 +31,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--size", type=size_px, default="128x128", metavar="HxW", help="of the image (default: %(default)s)")
     add("--radius", type=positive, default=12, metavar="PX", help="of the largest kernel (default: 12)")
     add("--batch", type=positive, default=4, metavar="N", help="images (default: 4)")
-    add("--threads", type=positive, default=1, metavar="N", help="CPU threads (default: 1)")
+    add("--threads", type=at_least(1, MOST_AT_ONCE), default=1, metavar="N", help="CPU threads (default: 1)")
     add("--form", choices=FORMS, help=argparse.SUPPRESS)
     return parser
 

@@ -1,4 +1,4 @@
-"""Checks an export again: every file, its digest, and its results on the golden vectors.
+"""Checks an export again: every file, its digest, its results on the golden vectors, and a photograph's whole way.
 
     python -m export.verify FOLDER [--public-key KEY] [--ignore-digests] [--jobs N] [--json]
 
@@ -12,6 +12,7 @@ Exit code: 0 nothing failed, 1 something failed, 2 wrong use or no export there,
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from collections.abc import Sequence
@@ -49,8 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from export.execution.interrupts import Interrupts
     from export.execution.process_pool import sensible_jobs
-    from export.reporting.text import counts, summary, table
-    from export.verification.folder import verify
+    from export.reporting.text import counts, pipeline_table, summary, table
+    from export.verification.folder import verify, verify_pipelines
+    from runtime.manifest.json_codec import to_json
     from runtime.manifest.manifest import Manifest
     from runtime.manifest.signature import verify_folder
 
@@ -68,12 +70,21 @@ def run(arguments: argparse.Namespace) -> int:
             check_digests=not arguments.ignore_digests,
             jobs_at_once=sensible_jobs() if arguments.jobs is None else arguments.jobs,
         )
+        sound = {artifact.id for artifact in checked if artifact.status == "passed"}
+        described = dataclasses.replace(
+            manifest,
+            pipelines=tuple(p for p in manifest.pipelines if {p.defocus, p.deblur, p.refocus} <= sound),
+        )
+        pipelines = verify_pipelines(described, arguments.directory, check_digests=not arguments.ignore_digests)
     seconds = time.monotonic() - started
     if arguments.json:
-        print_json(summary(checked, directory=str(arguments.directory), seconds=round(seconds, 1)))
+        more = {"directory": str(arguments.directory), "pipelines": to_json(pipelines), "seconds": round(seconds, 1)}
+        print_json(summary(checked, **more))
     else:
-        print(f"{table(checked)}\n\n{counts(checked)} in {seconds:.0f} s")
-    return 1 if any(artifact.status == "failed" for artifact in checked) else 0
+        parts = (table(checked), pipeline_table(pipelines), f"{counts(checked)} in {seconds:.0f} s")
+        print("\n\n".join(part for part in parts if part))
+    statuses = [*(artifact.status for artifact in checked), *(pipeline.status for pipeline in pipelines)]
+    return 1 if "failed" in statuses else 0
 
 
 if __name__ == "__main__":

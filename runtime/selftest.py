@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from runtime.backends.tflite import interpreter_name
     from runtime.manifest.manifest import Manifest
 
-    manifest = Manifest.load(arguments.directory)
+    manifest = Manifest.load(arguments.directory, with_checks=False)
     artifacts = artifacts_of(manifest, arguments.backend, arguments.precision)
     interpreter = interpreter_name() if arguments.backend == "tflite" else None
     if interpreter and not arguments.json:

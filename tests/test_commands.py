@@ -147,7 +147,8 @@ def test_numbers_of_something_are_1_or_more(
     name: str, flag: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main([name, *NEEDED.get(name, []), f"{flag}={value}"]) == 2
-    expected = f"error: {flag}: expected a whole number of 1 or more, got '{value}' (see reblur {name} --help)\n"
+    most = "to 1024" if flag == "--threads" else "or more"
+    expected = f"error: {flag}: expected a whole number of 1 {most}, got '{value}' (see reblur {name} --help)\n"
     assert one_line(capsys) == expected
 
 
@@ -155,7 +156,7 @@ def test_numbers_of_something_are_1_or_more(
 @pytest.mark.parametrize("value", ["-1", "two"])
 def test_jobs_are_0_or_more(name: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([name, *NEEDED.get(name, []), "--jobs", value]) == 2
-    assert one_line(capsys).startswith(f"error: --jobs: expected a whole number of 0 or more, got '{value}'")
+    assert one_line(capsys).startswith(f"error: --jobs: expected a whole number of 0 to 1024, got '{value}'")
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from export.artifacts.shared_inputs import load_facts
 from export.artifacts.sources import Sources
-from export.graphs.preprocessing import RESIZE, TILING
+from export.graphs.preprocessing import CONVENTIONS, RESIZE, TILING
 from export.recipes.jobs import Job, Plan
 from export.recipes.recipe import ALL_GRAPHS
+from export.recipes.targets import PIPELINE_GRAPHS
 from export.recipes.tool_versions import all_versions
 from export.verification.cross_runtime import Runs, load_results, matrix
 from runtime.manifest.check_records import MatrixCell, NegativeControl
 from runtime.manifest.golden_records import GoldenInput, GoldenOutput
-from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
+from runtime.manifest.manifest import SCHEMA_MINOR, SCHEMA_VERSION, Manifest
 from runtime.manifest.records import Artifact, Pipeline, Size
 from runtime.system.version import reblur_version
 
@@ -58,10 +59,14 @@ def assemble(folder: Path, plan: Plan, parts: Parts) -> Manifest:
         for tensor in tensors:
             source = next(path for path in parts.shared_inputs.values() if (path / tensor.path).is_file())
             _copy(source / tensor.path, folder / tensor.path)
+    chain = facts[0].golden_chain if set(PIPELINE_GRAPHS) <= set(plan.graphs) else None
+    for tensor in chain.tensors if chain else ():
+        _copy(next(iter(parts.shared_inputs.values())) / tensor.path, folder / tensor.path)
     artifacts = tuple(_published(one.artifact) for one in parts.made)
     quantizes = any(artifact.precision == "int8" for artifact in artifacts)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
+        schema_minor=SCHEMA_MINOR,
         reblur_version=reblur_version(),
         created=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         license=LICENSE,
@@ -70,10 +75,12 @@ def assemble(folder: Path, plan: Plan, parts: Parts) -> Manifest:
         sigma_max_px=facts[0].sigma_max_px,
         resize=RESIZE,
         tiling=TILING,
+        conventions=CONVENTIONS,
         graphs={name: facts[0].graphs[name] for name in ALL_GRAPHS if name in plan.graphs},
         artifacts=artifacts,
         pipelines=parts.pipelines,
         golden=golden,
+        golden_chain=chain,
         tools=all_versions(package for recipe in plan.recipes for package in recipe.packages),
         int8=facts[0].int8 if quantizes else None,
         float_model=facts[0].float_model,

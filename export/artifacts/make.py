@@ -15,7 +15,7 @@ from export.formats.support import WriteRequest
 from export.formats.table import support_of
 from export.graphs.specs import GraphSpec, example_inputs
 from export.recipes.jobs import Job
-from export.recipes.targets import PRECISIONS, TARGETS
+from export.recipes.targets import IOS_OF_FUNCTIONS, PIXEL_FORMAT, PRECISIONS, TARGETS
 from export.verification.artifact import check_artifact, failed, tools_of
 from export.verification.gates import gate_rules
 from runtime.manifest.json_codec import from_json, to_json
@@ -75,6 +75,9 @@ def describe(job: Job, graph: GraphSpec | Graph) -> Artifact:
         files=(),
         inputs=tuple(_tensor(job, meaning, is_input=True) for meaning in graph.inputs),
         outputs=tuple(_tensor(job, meaning, is_input=False) for meaning in graph.outputs),
+        entry=target.entry,
+        requires={**target.requires, "iOS": f"{IOS_OF_FUNCTIONS}.0"} if job.joint_sizes else dict(target.requires),
+        pixel_format=PIXEL_FORMAT if recipe.variant == IMAGE_VARIANT else None,
         function=function_name(job.size.height_px, job.size.width_px) if job.joint_sizes else None,
         tool=tools_of(recipe),
         status="not run",

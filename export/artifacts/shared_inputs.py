@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.artifacts.int8_inputs import Int8Inputs, prepare_int8
+from export.artifacts.sizes import smallest_tile_px
 from export.data.calibration import Samples
 from export.data.golden_cases import Case, make_cases
 from export.data.golden_files import save_cases
@@ -26,8 +27,9 @@ from export.verification.achievable import with_achieved
 from export.verification.end_to_end import PipelineReference, load_reference, make_reference, save_reference
 from export.verification.float_model import judge_float_model
 from export.verification.gates import tolerances
+from export.verification.golden_chain import save_golden_chain
 from runtime.manifest.check_records import FloatModel
-from runtime.manifest.golden_records import GoldenCase
+from runtime.manifest.golden_records import GoldenCase, GoldenChain
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Graph, Int8Source, Size
 from runtime.system.errors import ReblurError
@@ -62,6 +64,7 @@ class Facts:
     golden: tuple[GoldenCase, ...]
     int8: Int8Source
     float_model: FloatModel
+    golden_chain: GoldenChain | None = None
 
 
 def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: bool) -> None:
@@ -85,7 +88,8 @@ def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: boo
     for name, spec in specs.items():
         bundle = _bundle(spec, int8, [case for case in cases if case.graph == name])
         (folder / f"{name}.bundle").write_bytes(pickle.dumps(bundle))
-    save_reference(make_reference(specs, size.height_px, size.width_px), folder / REFERENCE_FILE)
+    reference = make_reference(specs, size.height_px, size.width_px)
+    save_reference(reference, folder / REFERENCE_FILE)
     assert int8.source is not None
     facts = Facts(
         sigma_max_px=networks.config.sigma_max_px,
@@ -93,6 +97,7 @@ def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: boo
         golden=golden,
         int8=int8.source,
         float_model=float_model,
+        golden_chain=save_golden_chain(reference, specs, folder) if is_first else None,
     )
     write_record(folder, to_json(facts))
 
@@ -123,7 +128,13 @@ def load_bundle(folder: Path, graph: str) -> GraphBundle:
 
 def describe_graph(spec: GraphSpec) -> Graph:
     """A graph as the manifest has it."""
-    return Graph(summary=spec.summary, halo_px=spec.halo_px, inputs=spec.inputs, outputs=spec.outputs)
+    return Graph(
+        summary=spec.summary,
+        halo_px=spec.halo_px,
+        smallest_tile_px=smallest_tile_px(spec.halo_px),
+        inputs=spec.inputs,
+        outputs=spec.outputs,
+    )
 
 
 def _bundle(spec: GraphSpec, int8: Int8Inputs, cases: list[Case]) -> GraphBundle:

@@ -14,6 +14,7 @@ from typing import Any
 from export.execution.logs import LOGS_FOLDER
 from export.execution.task import LOG
 from runtime.manifest.manifest import FILE_NAME
+from runtime.manifest.records import CHECKS_FILE
 from runtime.manifest.signature import SIGNATURE_FILE_NAME
 from runtime.system.errors import ReblurError
 
@@ -148,7 +149,7 @@ def _paths_in(folder: Path) -> set[str]:
 def _written_paths(folder: Path, manifest: Any) -> set[str]:
     """What an earlier export, of this version or another, wrote: the paths that its manifest names, and its own."""
     logs = {f"{LOGS_FOLDER}/{path.name}" for path in (folder / LOGS_FOLDER).glob(f"*{LOG}")}
-    own = {FILE_NAME, SCHEMA_FILE_NAME, REPORT_FILE_NAME, SIGNATURE_FILE_NAME, GOLDEN_FOLDER, LOGS_FOLDER}
+    own = {FILE_NAME, CHECKS_FILE, SCHEMA_FILE_NAME, REPORT_FILE_NAME, SIGNATURE_FILE_NAME, GOLDEN_FOLDER, LOGS_FOLDER}
     return own | logs | _named_in(manifest)
 
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from runtime.manifest.records import CPU_DELEGATES, Artifact, Delegate, DType, Format, Layout
+from runtime.manifest.records import CPU_DELEGATES, EXECUTORCH_METHOD, Artifact, Delegate, DType, Format, Layout
 
+IOS = 17
+"""What Core ML packages are converted for."""
+IOS_OF_FUNCTIONS = 18
+"""What runs packages with several functions."""
+TFLITE_SIGNATURE = "serving_default"
+TFLITE_RUNTIME = "2.14"
+"""The oldest interpreter that every file was tried in: `make interpreters`."""
+ONNX_OPSET = 18
+PIXEL_FORMAT = "32BGRA"
+"""Of a CVPixelBuffer that Core ML takes for an RGB picture."""
 NETWORKS = ("defocus", "deblur")
 PIPELINE_GRAPHS = (*NETWORKS, "refocus")
 """The graphs through which a photograph passes."""
@@ -48,6 +59,10 @@ class Target:
     """Format whose int8 settings it takes, where there is no search for its own."""
     folder: str
     """Of ``export.formats``, whose module ``targets`` says how its files are written, read and run."""
+    entry: str = ""
+    """What a runtime calls in its files; empty where there is one thing only."""
+    requires: Mapping[str, str] = field(default_factory=dict)
+    """What a device must have -> from which version on."""
     files: tuple[Files, ...]
     """What is made for it."""
 
@@ -66,6 +81,7 @@ TARGETS: dict[str, Target] = {
         packages=("coremltools",),
         settings_from="tflite",
         folder="mlpackage",
+        requires={"iOS": f"{IOS}.0", "macOS": f"{IOS - 3}.0"},
         files=(
             Files(precision="fp16", graphs=ALL_GRAPHS),
             Files(precision="fp16", variant="image", graphs=(*NETWORKS, "fused")),
@@ -84,6 +100,8 @@ TARGETS: dict[str, Target] = {
         packages=("litert-torch",),
         quantizer="ai-edge-quantizer",
         folder="tflite",
+        entry=TFLITE_SIGNATURE,
+        requires={"TensorFlow Lite": TFLITE_RUNTIME},
         files=(
             Files(precision="fp32", graphs=ALL_GRAPHS),
             Files(precision="fp32", variant="nchw", graphs=("refocus", "fused")),
@@ -101,6 +119,7 @@ TARGETS: dict[str, Target] = {
         packages=("executorch",),
         quantizer="torchao",
         folder="pte",
+        entry=EXECUTORCH_METHOD,
         files=(
             Files(precision="fp32", graphs=ALL_GRAPHS),
             Files(precision="int8", graphs=(*NETWORKS, "fused")),
@@ -115,6 +134,8 @@ TARGETS: dict[str, Target] = {
         dtype="float32",
         packages=("executorch", "coremltools"),
         folder="pte",
+        entry=EXECUTORCH_METHOD,
+        requires={"iOS": f"{IOS}.0", "macOS": f"{IOS - 3}.0"},
         files=(Files(precision="fp16", graphs=PIPELINE_GRAPHS),),
     ),
     "executorch-vulkan": Target(
@@ -126,6 +147,7 @@ TARGETS: dict[str, Target] = {
         dtype="float32",
         packages=("executorch",),
         folder="pte",
+        entry=EXECUTORCH_METHOD,
         files=(Files(precision="fp16", graphs=PIPELINE_GRAPHS),),
     ),
     "onnx": Target(
@@ -137,6 +159,7 @@ TARGETS: dict[str, Target] = {
         packages=("onnx", "onnxscript", "onnxsim"),
         quantizer="onnxruntime",
         folder="onnx",
+        requires={"ONNX opset": str(ONNX_OPSET)},
         files=(
             Files(precision="fp32", graphs=ALL_GRAPHS),
             Files(precision="int8", graphs=(*NETWORKS, "fused")),

@@ -97,7 +97,7 @@ def pipeline_table(pipelines: Sequence[Pipeline]) -> str:
     for pipeline in pipelines:
         name = f"{target_name(pipeline.backend, pipeline.delegate)}-{pipeline.precision}"
         figures = ", ".join(_figure(figure) for figure in worst_figures(pipeline.parity).values())
-        result = "passed" if all(figure.passed for figure in pipeline.parity) else "failed"
+        result = pipeline.status
         rows.append((name, f"{pipeline.height_px}x{pipeline.width_px}", figures, result))
     lines = tabulate(rows, tablefmt="plain", disable_numparse=True)
     return f"photograph to refocused picture, through three files\n{lines}" if rows else ""

@@ -29,6 +29,8 @@ from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 
+GOLDEN, GOLDEN_SIZE_PX = "golden", (96, 128)
+"""The case that applications have, too, and its height and width."""
 STRIDE_PX = 3
 """The reference keeps every such pixel of every such row."""
 LARGEST_BLUR = 0.7
@@ -58,6 +60,8 @@ class PipelineReference:
     halo_px: Mapping[str, int]
     """Graph -> its halo."""
     cases: tuple[EndToEndCase, ...]
+    size_px: tuple[int, int] = (0, 0)
+    """Height and width of the graphs' tensors."""
 
 
 def float_graph(spec: GraphSpec, height: int, width: int) -> TiledGraph:
@@ -77,6 +81,7 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> P
     | case | photograph | size, in tiles |
     |---|---|---|
     | astronaut | as it is | smaller than one: made larger to it at its edges |
+    | golden | blurred likewise, of few pixels: the one that ``export.verification.golden_chain`` stores | as it is |
     | synthetic | blurred more towards one corner; the tap is there | wider than one, where the halos leave room |
 
     Args:
@@ -88,7 +93,9 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> P
     sigma_max_px = specs["defocus"].outputs[0].range[1]
     room = width >= 2 * max(halo_px.values()) + ALIGNMENT_PX
     wide = width + (width // 4 // ALIGNMENT_PX * ALIGNMENT_PX if room else 0)
+    few = (min(GOLDEN_SIZE_PX[0], height), min(GOLDEN_SIZE_PX[1], width))
     asked = (
+        (GOLDEN, _photo("astronaut", *few, LARGEST_BLUR * sigma_max_px), (0.75, 0.7), 1.4),
         ("astronaut", _photo("astronaut", height * 3 // 4, width // 2, 0.0), (0.5, 0.3), 1.4),
         ("synthetic", _photo("motorcycle", height // 2, wide, LARGEST_BLUR * sigma_max_px), (0.8, 0.6), 2.0),
     )
@@ -103,7 +110,7 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> P
         )
         for name, photo, focus_xy, aperture in asked
     )
-    return PipelineReference(sigma_max_px=sigma_max_px, halo_px=halo_px, cases=cases)
+    return PipelineReference(sigma_max_px=sigma_max_px, halo_px=halo_px, cases=cases, size_px=(height, width))
 
 
 def check_pipeline_parity(
@@ -146,6 +153,7 @@ def save_reference(reference: PipelineReference, path: Path) -> None:
     arrays: dict[str, NDArray] = {
         "sigma_max_px": np.array(reference.sigma_max_px),
         "halo_px": np.array([reference.halo_px[graph] for graph in GRAPHS]),
+        "size_px": np.array(reference.size_px),
         "names": np.array([case.name for case in reference.cases]),
     }
     for i, case in enumerate(reference.cases):
@@ -179,7 +187,13 @@ def load_reference(path: Path) -> PipelineReference:
                     )
                 )
             halo_px = dict(zip(GRAPHS, (int(value) for value in arrays["halo_px"]), strict=True))
-            return PipelineReference(sigma_max_px=float(arrays["sigma_max_px"]), halo_px=halo_px, cases=tuple(cases))
+            height, width = (int(value) for value in arrays["size_px"])
+            return PipelineReference(
+                sigma_max_px=float(arrays["sigma_max_px"]),
+                halo_px=halo_px,
+                cases=tuple(cases),
+                size_px=(height, width),
+            )
     except Exception as error:  # NumPy raises whatever the archive's layers do
         raise ReblurError(f"cannot read the pipeline's reference {path} ({error}): run `make export` again") from error
 

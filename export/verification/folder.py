@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +13,18 @@ from export.execution.interrupts import Interrupts
 from export.execution.process_pool import run_tasks
 from export.execution.progress import Progress
 from export.execution.task import Outcome, Task
+from export.formats.table import runtimes_of
 from export.verification.artifact import check_artifact, failed
-from export.verification.earlier_figures import has_same_kernels, with_difference
+from export.verification.earlier_figures import first_difference, has_same_kernels, with_difference
+from export.verification.end_to_end import EndToEndCase, PipelineReference, check_pipeline_parity
+from export.verification.golden_chain import load_golden_chain
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.manifest import Manifest, check_files
-from runtime.manifest.records import Artifact
+from runtime.manifest.records import Artifact, Pipeline
+from runtime.refocusing.pipeline import GRAPHS, TiledGraph
 from runtime.system.errors import ReblurError
+from runtime.system.silence import silence
 
 
 def verify(
@@ -113,3 +119,46 @@ def _check_sizes(artifact: Artifact, directory: Path) -> None:
         if size != file.bytes:
             found = "is missing" if size is None else f"has {size} bytes"
             raise ReblurError(f"{path} {found}, the manifest says {file.bytes} bytes: run `make export` again")
+
+
+def verify_pipelines(manifest: Manifest, directory: Path, *, check_digests: bool = True) -> list[Pipeline]:
+    """Send the golden photograph through every pipeline of the first size, and hold it against gate and export.
+
+    Returns:
+        The pipelines with the outcome of today; those of other sizes, and those that did not pass, as they are.
+
+    Raises:
+        ReblurError: the golden photograph cannot be read.
+    """
+    chain = manifest.golden_chain
+    if chain is None:
+        return list(manifest.pipelines)
+    case = load_golden_chain(chain, directory, check_digests=check_digests)
+    first = manifest.sizes[0]
+    return [
+        _recheck_pipeline(pipeline, manifest, directory, case)
+        if (pipeline.height_px, pipeline.width_px, pipeline.status) == (first.height_px, first.width_px, "passed")
+        else pipeline
+        for pipeline in manifest.pipelines
+    ]
+
+
+def _recheck_pipeline(pipeline: Pipeline, manifest: Manifest, directory: Path, case: EndToEndCase) -> Pipeline:
+    members = [manifest.artifact(getattr(pipeline, graph)) for graph in GRAPHS]
+    halos_px = {graph: manifest.graphs[graph].halo_px for graph in GRAPHS}
+    reference = PipelineReference(sigma_max_px=manifest.sigma_max_px, halo_px=halos_px, cases=(case,))
+    try:
+        with silence():
+            graphs = {
+                artifact.graph: TiledGraph.of(
+                    runtimes_of(artifact)[0].open(artifact, directory / artifact.path, None), halos_px[artifact.graph]
+                )
+                for artifact in members
+            }
+            figures = tuple(check_pipeline_parity(graphs, pipeline.precision, reference))
+    except (ReblurError, OSError):
+        return dataclasses.replace(pipeline, status="failed", parity=())
+    same = all(has_same_kernels(artifact, manifest) for artifact in members)
+    agrees = not first_difference(pipeline.precision, pipeline.parity, figures, same_kernels=same)
+    passed = agrees and all(figure.passed for figure in figures)
+    return dataclasses.replace(pipeline, status="passed" if passed else "failed", parity=figures)

@@ -262,7 +262,8 @@ def _judge(metric: str, threshold: float, case: str, value: float) -> ParityFigu
     return ParityFigure(
         case=case,
         metric=metric,
-        value=value,
+        value=value if math.isfinite(value) else None,
+        answer="number" if math.isfinite(value) else "equal" if passed else "no number",
         threshold=threshold,
         passed=passed,
         margin=margin if math.isfinite(margin) else None,

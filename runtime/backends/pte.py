@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.backends.base import FloatArray, from_file, to_file
-from runtime.manifest.records import Artifact
+from runtime.manifest.records import EXECUTORCH_METHOD, Artifact
 from runtime.system.errors import ReblurError, first_line
 from runtime.system.silence import silence
 
@@ -20,11 +20,11 @@ class PteRunner:
         try:
             # The method borrows from the program, so both are kept.
             self._program = _runtime().load_program(path)
-            self._method = self._program.load_method("forward")
+            self._method = self._program.load_method(EXECUTORCH_METHOD)
         except RuntimeError as error:
             raise ReblurError(f"ExecuTorch cannot load {path}: {first_line(error)}") from error
         if self._method is None:
-            raise ReblurError(f"ExecuTorch finds no method 'forward' in {path}")
+            raise ReblurError(f"ExecuTorch finds no method {EXECUTORCH_METHOD!r} in {path}")
 
     def run(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Run the graph once: (1, C, H, W) float32 by name -> the same."""

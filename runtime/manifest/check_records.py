@@ -1,4 +1,7 @@
-"""The parts of manifest.json that say how a file was checked: gates, figures, coverage, predictions, controls."""
+"""checks.json: how the files of an export were checked. Gates, figures, coverage, predictions, controls.
+
+No application needs it: the manifest has what a reader must know, and this is what somebody may ask about it.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,16 @@ class ParityFigure:
     """Which picture."""
     metric: str
     """What was measured, with its unit."""
-    value: float | None
-    """The figure; null in the file where it is not finite (equal pictures, or a NaN: ``passed`` tells)."""
+    value: float | None = None
+    """The figure; absent where there is none, see ``answer``."""
+    answer: Literal["number", "equal", "no number"] = "number"
+    """Equal: to the last bit, so its PSNR is infinite. No number: not finite for any other reason, and failed."""
     threshold: float
     """What it must reach."""
     passed: bool
     """Whether it did."""
     margin: float | None = None
-    """How far within the threshold, in the metric's unit, negative beyond it; null where ``value`` is not finite."""
+    """How far within the threshold, in the metric's unit, negative beyond it; absent where ``value`` is."""
     runtime: str = ""
     """What ran the file."""
 
@@ -111,10 +116,10 @@ class NegativeControl:
     by: str
     """What turned it away: a metric and its case, or a sentence of the loader; empty where nothing did. Why it was not
     tried, where it was not."""
-    value: float | None
-    """The metric's value; null where it is not finite or loading failed."""
-    threshold: float | None
-    """What it would have had to reach; null where loading failed."""
+    value: float | None = None
+    """The metric's value; absent where it is not finite or loading failed."""
+    threshold: float | None = None
+    """What it would have had to reach; absent where loading failed."""
     tried: bool = True
     """Whether there was a broken file at all."""
 
@@ -133,5 +138,43 @@ class MatrixCell:
     """Artefact id, with the runtime in parentheses."""
     metric: str
     """What was measured, with its unit."""
-    value: float | None
-    """The figure; null where the two are equal or it is no number."""
+    value: float | None = None
+    """The figure; absent where the two are equal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactChecks:
+    """How one file was checked."""
+
+    gates: tuple[GateRule, ...]
+    """What the checks had to reach."""
+    parity: tuple[ParityFigure, ...]
+    """The checks."""
+    coverage: tuple[DelegateCoverage, ...]
+    """What each delegate takes of the file; empty where nobody looked."""
+    lint: tuple[LintFinding, ...]
+    """What may keep it off a processor or slow it there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineChecks:
+    """How three files together were checked."""
+
+    gates: tuple[GateRule, ...]
+    """What the refocused photographs had to reach."""
+    parity: tuple[ParityFigure, ...]
+    """The refocused photographs against those of the float networks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checks:
+    """The whole of checks.json."""
+
+    artifacts: dict[str, ArtifactChecks]
+    """By artefact id."""
+    pipelines: dict[str, PipelineChecks]
+    """By ``<backend>[-<delegate>]-<precision>-<height>x<width>``."""
+    matrix: tuple[MatrixCell, ...]
+    """Files compared with each other; empty where nobody looked."""
+    controls: tuple[NegativeControl, ...]
+    """Files broken on purpose; empty where nobody tried."""

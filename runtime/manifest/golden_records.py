@@ -64,6 +64,35 @@ class Tolerance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GoldenChain:
+    """A photograph, a tap, and what the float networks make of them at each step, at the first size."""
+
+    photo: GoldenInput
+    """The whole photograph, (1, 3, H, W); it is not mirrored."""
+    focus_xy: tuple[float, float]
+    """The tapped point, x rightwards and y downwards, both in [0, 1]."""
+    f_number: float
+    """Aperture."""
+    sigma_px: GoldenOutput
+    """What the estimator answers, clipped: the smoothing's input."""
+    defocus_px: GoldenOutput
+    """What the smoothing makes of that."""
+    target_sigma_px: GoldenOutput
+    """What the optics make of that."""
+    refocused: GoldenOutput
+    """The picture."""
+    map_tolerance_px: float
+    """Largest absolute error of ``defocus_px`` and ``target_sigma_px``, each from the golden input of its step."""
+    tolerances: dict[str, tuple[Tolerance, ...]]
+    """Precision -> what must hold of ``refocused``, from the photograph on."""
+
+    @property
+    def tensors(self) -> tuple[GoldenInput | GoldenOutput, ...]:
+        """All that lies in files."""
+        return self.photo, self.sigma_px, self.defocus_px, self.target_sigma_px, self.refocused
+
+
+@dataclass(frozen=True, kw_only=True)
 class GoldenCase:
     """Inputs of a graph and the outputs of the float reference for them."""
 

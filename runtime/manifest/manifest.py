@@ -1,22 +1,39 @@
-"""manifest.json: what each artefact is, how it was checked, and what every tensor means.
+"""manifest.json: what each artefact is, and what every tensor means; checks.json: how it was checked.
 
-``export`` writes it with these classes and ``runtime`` reads it with them, so it is described once. The file
-is plain JSON for readers in any language: keys are the field names, in this order. Its JSON Schema lies beside it.
+``export`` writes them with these classes and ``runtime`` reads them with these, so they are described once. Both
+are plain JSON for readers in any language: keys are the field names, in this order. The manifest's JSON Schema lies
+beside it.
+
+Within one ``schema_version`` keys are only ever added: readers ignore those that they do not know.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from runtime.manifest.check_records import FloatModel, LintFinding, MatrixCell, NegativeControl, ParityFigure
-from runtime.manifest.golden_records import GoldenCase, GoldenInput, GoldenOutput, Tolerance
+from runtime.manifest.check_records import (
+    ArtifactChecks,
+    Checks,
+    FloatModel,
+    LintFinding,
+    MatrixCell,
+    NegativeControl,
+    ParityFigure,
+    PipelineChecks,
+)
+from runtime.manifest.convention_records import Conventions, ResizePolicy, Tiling
+from runtime.manifest.golden_records import GoldenCase, GoldenChain, GoldenInput, GoldenOutput, Tolerance
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import (
+    CHECKS_FILE,
     CPU_DELEGATES,
+    IN_CHECKS,
     Artifact,
     ArtifactFile,
     ArtifactTensor,
@@ -24,10 +41,8 @@ from runtime.manifest.records import (
     Graph,
     Int8Source,
     Pipeline,
-    ResizePolicy,
     Size,
     TensorMeaning,
-    Tiling,
 )
 from runtime.system.errors import ReblurError
 from runtime.system.files import sha256_of, write_atomically
@@ -58,8 +73,10 @@ __all__ = [
     "sha256_of",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION, SCHEMA_MINOR = 4, 0
 FILE_NAME = "manifest.json"
+MOST_PX = 65536
+"""Side of a tensor beyond which nobody's picture is meant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +84,9 @@ class Manifest:
     """The whole of manifest.json."""
 
     schema_version: int
-    """Of this description; a reader refuses any but its own."""
+    """Of this description; a reader refuses any but its own. Within one, keys are only ever added."""
+    schema_minor: int
+    """Grows with every addition; a reader takes any, and ignores keys that it does not know."""
     reblur_version: str
     """Of the project that wrote it."""
     created: str
@@ -84,6 +103,8 @@ class Manifest:
     """From a photograph to the picture that the graphs see."""
     tiling: Tiling
     """From that picture to the tensors of a graph."""
+    conventions: Conventions
+    """What happens between the graphs."""
     graphs: dict[str, Graph]
     """The graphs by name."""
     artifacts: tuple[Artifact, ...]
@@ -92,21 +113,30 @@ class Manifest:
     """One for each format and precision."""
     golden: tuple[GoldenCase, ...]
     """Vectors that an application can test itself against."""
+    golden_chain: GoldenChain | None = None
+    """The same for a photograph's whole way, and each step on it; absent where not all graphs were made."""
     tools: dict[str, str]
     """Versions of what took part."""
     int8: Int8Source | None = None
     """Weights of the int8 files; null where none was made."""
     float_model: FloatModel | None = None
     """What the networks are worth themselves."""
-    matrix: tuple[MatrixCell, ...] = ()
+    checks: ArtifactFile | None = None
+    """How everything was checked, in a file of its own; absent where nobody looked."""
+    matrix: tuple[MatrixCell, ...] = field(default=(), metadata=IN_CHECKS)
     """Files compared with each other; empty where nobody looked."""
-    controls: tuple[NegativeControl, ...] = ()
+    controls: tuple[NegativeControl, ...] = field(default=(), metadata=IN_CHECKS)
     """Files broken on purpose; empty where nobody tried."""
 
     def __post_init__(self) -> None:
         repeated = [name for name, n in Counter(a.id for a in self.artifacts).items() if n > 1]
         if repeated:
             raise ReblurError(f"artefact ids must be unique, got {', '.join(repeated)} more than once")
+        if not self.sigma_max_px > 0.0:
+            raise ReblurError(f"sigma_max_px must be above 0, got {self.sigma_max_px:g}")
+        for name, described in self.graphs.items():
+            if described.halo_px < 0:
+                raise ReblurError(f"the halo of {name} must be 0 or more, got {described.halo_px}")
         for artifact in self.artifacts:
             _check_artifact(artifact, self.graphs)
         for pipeline in self.pipelines:
@@ -115,13 +145,20 @@ class Manifest:
         for case in self.golden:
             for path in (*(t.path for t in case.inputs), *(t.path for t in (*case.outputs, *case.truth))):
                 _check_path(path)
+        for tensor in self.golden_chain.tensors if self.golden_chain else ():
+            _check_path(tensor.path)
 
     @classmethod
-    def load(cls, directory: Path | str) -> Manifest:
+    def load(cls, directory: Path | str, *, with_checks: bool = True) -> Manifest:
         """Read and check ``directory``/manifest.json.
 
+        Args:
+            directory: of an export.
+            with_checks: whether to read how the files were checked, too, where that is there.
+
         Raises:
-            ReblurError: the folder or the file is not there, or the file is not a manifest of this version.
+            ReblurError: the folder or the file is not there, the file is not a manifest of this version, or the one
+                with the checks is not the one that it names.
         """
         directory = Path(directory)
         path = directory / FILE_NAME
@@ -130,8 +167,8 @@ class Manifest:
         if not path.is_file():
             raise ReblurError(f"no {FILE_NAME} in {directory}: run `make export` first or name its folder")
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        except (OSError, ValueError, RecursionError) as error:
             raise ReblurError(f"cannot read {path} ({error}): run `make export` again") from error
         version = value.get("schema_version") if isinstance(value, dict) else None
         if version != SCHEMA_VERSION:
@@ -139,18 +176,20 @@ class Manifest:
                 f"{path} has schema version {version}, expected {SCHEMA_VERSION}: run `make export` again"
             )
         try:
-            return from_json(cls, value, FILE_NAME)
+            manifest = from_json(cls, value, FILE_NAME, ignore_unknown=True)
+            return read_checks(manifest, directory) if with_checks else manifest
         except ValueError as error:
             raise ReblurError(f"{path} is not a valid manifest: {error}") from error
 
     def to_json(self) -> str:
         """The text of manifest.json."""
-        return json.dumps(to_json(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(to_json(self, file=FILE_NAME), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def write(self, directory: Path | str) -> Path:
-        """Write manifest.json into ``directory``, atomically, and say where it is."""
+        """Write manifest.json, and checks.json, into ``directory``, each atomically; says where the manifest is."""
+        manifest = dataclasses.replace(self, checks=write_checks(self, Path(directory)))
         path = Path(directory) / FILE_NAME
-        write_atomically(path, self.to_json().encode())
+        write_atomically(path, manifest.to_json().encode())
         return path
 
     def artifact(self, artifact_id: str) -> Artifact:
@@ -186,6 +225,58 @@ class Manifest:
         there = _listed(dict.fromkeys(f"{p.backend} {p.precision}" for p in on_any_machine))
         wanted = f"{backend} {precision}" if precision else backend
         raise ReblurError(f"no pipeline for {wanted}: there are {there}")
+
+
+def write_checks(manifest: Manifest, directory: Path) -> ArtifactFile:
+    """Write checks.json, and say what it is."""
+    checks = Checks(
+        artifacts={
+            a.id: ArtifactChecks(gates=a.gates, parity=a.parity, coverage=a.coverage, lint=a.lint)
+            for a in manifest.artifacts
+        },
+        pipelines={p.id: PipelineChecks(gates=p.gates, parity=p.parity) for p in manifest.pipelines},
+        matrix=manifest.matrix,
+        controls=manifest.controls,
+    )
+    text = json.dumps(to_json(checks), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(directory / CHECKS_FILE, text.encode())
+    (file,) = list_files(directory, CHECKS_FILE)
+    return file
+
+
+def read_checks(manifest: Manifest, directory: Path) -> Manifest:
+    """The manifest with what checks.json says; as it is where it names none.
+
+    Raises:
+        ReblurError: the file is missing, another one, or damaged.
+    """
+    if manifest.checks is None:
+        return manifest
+    path = directory / manifest.checks.path
+    if not path.is_file() or sha256_of(path) != manifest.checks.sha256:
+        raise ReblurError(f"{path} is missing, or not the file that the manifest describes: run `make export` again")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ReblurError(f"cannot read {path} ({error}): run `make export` again") from error
+    checks = from_json(Checks, content, CHECKS_FILE, ignore_unknown=True)
+    return dataclasses.replace(
+        manifest,
+        artifacts=tuple(
+            dataclasses.replace(a, **_fields(checks.artifacts[a.id])) if a.id in checks.artifacts else a
+            for a in manifest.artifacts
+        ),
+        pipelines=tuple(
+            dataclasses.replace(p, **_fields(checks.pipelines[p.id])) if p.id in checks.pipelines else p
+            for p in manifest.pipelines
+        ),
+        matrix=checks.matrix,
+        controls=checks.controls,
+    )
+
+
+def _fields(record: ArtifactChecks | PipelineChecks) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def list_files(directory: Path, path: str) -> tuple[ArtifactFile, ...]:
@@ -240,12 +331,22 @@ def _check_artifact(artifact: Artifact, graphs: dict[str, Graph]) -> None:
         if (artifact.files or names) and sorted(names) != sorted(channels):
             raise ReblurError(f"{artifact.id} has tensors {_listed(names)}, its graph has {_listed(channels)}")
         for tensor in tensors:
+            if not tensor.divisor > 0.0:
+                raise ReblurError(f"the divisor of {artifact.id} {tensor.name} must be above 0, got {tensor.divisor:g}")
+            if not all(1 <= side <= MOST_PX for side in tensor.shape):
+                raise ReblurError(
+                    f"the sides of {artifact.id} {tensor.name} must be 1 to {MOST_PX}, got {list(tensor.shape)}"
+                )
             count = channels[tensor.name]
             if len(tensor.shape) != 4 or tensor.shape[tensor.layout.index("C")] != count:
                 raise ReblurError(
                     f"{artifact.id}: {tensor.name} must be {tensor.layout} with {count} channels, "
                     f"got shape {list(tensor.shape)}"
                 )
+
+
+def _refuse_constant(name: str) -> float:
+    raise ReblurError(f"{name} is no number of JSON")
 
 
 def _check_path(path: str) -> None:

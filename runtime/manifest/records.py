@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from runtime.manifest.check_records import DelegateCoverage, GateRule, LintFinding, ParityFigure
+from runtime.manifest.json_codec import FILE
 
+CHECKS_FILE = "checks.json"
+IN_CHECKS = {FILE: CHECKS_FILE}
+"""Of fields that are kept there, beside the manifest."""
+EXECUTORCH_METHOD = "forward"
+"""What an ExecuTorch program's only method is called."""
 Format = Literal["coreml", "tflite", "executorch", "onnx"]
 Layout = Literal["NCHW", "NHWC"]
 DType = Literal["float32", "float16", "uint8"]
@@ -44,6 +50,8 @@ class Graph:
     """What it does."""
     halo_px: int
     """Distance from which an input pixel can still change an output pixel: the overlap that tiles need."""
+    smallest_tile_px: int
+    """Shortest side of tensors through which a larger picture can go in tiles: what two halos leave is one step."""
     inputs: tuple[TensorMeaning, ...]
     """What goes in."""
     outputs: tuple[TensorMeaning, ...]
@@ -58,34 +66,6 @@ class Size:
     """Rows."""
     width_px: int
     """Columns."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tiling:
-    """How a picture of any size goes through graphs of a fixed one: a tile is as large as the file's tensors."""
-
-    alignment_px: int
-    """Tiles start at multiples of this; a picture is made larger to a tile and a multiple of this beyond it."""
-    padding: Literal["edge"]
-    """What is put beyond a picture's right and lower side: its last column and row, repeated."""
-    inner_halo: Literal["discard"]
-    """What becomes of a tile's outermost ``Graph.halo_px`` pixels where another tile lies: they are not kept."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResizePolicy:
-    """How a photograph is brought to the size at which the graphs see it, and its tiles are cut from."""
-
-    long_side_px: int
-    """Longest side of the working size; a larger photograph is made smaller to it, keeping its proportions."""
-    enlarge: bool
-    """Whether a smaller photograph is made larger."""
-    filter: Literal["lanczos3"]
-    """Resampling, widened by the factor of reduction so that nothing aliases."""
-    values: Literal["sRGB"]
-    """What is resampled: the gamma-coded values as they are, not linear light."""
-    orientation: Literal["upright"]
-    """Rows run from the top of the scene as it was seen: the EXIF orientation is applied before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,18 +126,24 @@ class Artifact:
     """Outcome of the checks."""
     reason: str
     """Why it failed or was not run; empty when it passed."""
-    parity: tuple[ParityFigure, ...]
+    parity: tuple[ParityFigure, ...] = field(default=(), metadata=IN_CHECKS)
     """The checks."""
-    gates: tuple[GateRule, ...] = ()
+    gates: tuple[GateRule, ...] = field(default=(), metadata=IN_CHECKS)
     """What the checks had to reach."""
-    coverage: tuple[DelegateCoverage, ...] = ()
+    coverage: tuple[DelegateCoverage, ...] = field(default=(), metadata=IN_CHECKS)
     """What each delegate takes of the file; empty where nobody looked."""
-    lint: tuple[LintFinding, ...] = ()
+    lint: tuple[LintFinding, ...] = field(default=(), metadata=IN_CHECKS)
     """What may keep it off a processor or slow it there."""
     delegate: Delegate = ""
     """Of an ExecuTorch file: what it was lowered for; empty for the other formats."""
     variant: str = ""
     """What sets it apart from the artefact of the same graph, format and precision; empty for that one."""
+    entry: str = ""
+    """What is called in the file: a TFLite signature's key, an ExecuTorch method; empty where there is one only."""
+    requires: dict[str, str] = field(default_factory=dict)
+    """What a device must have, and from which version on; where nothing is said nothing is known."""
+    pixel_format: str | None = None
+    """Of inputs that are images: what the platform calls the one that needs no conversion; absent for arrays."""
     function: str | None = None
     """Function of a Core ML package that has several, one for each size; null where there is only one."""
     experimental: bool = False
@@ -192,12 +178,18 @@ class Pipeline:
     """Height of their tensors."""
     width_px: int
     """Width of their tensors."""
-    parity: tuple[ParityFigure, ...] = ()
+    parity: tuple[ParityFigure, ...] = field(default=(), metadata=IN_CHECKS)
     """The refocused photograph against that of the float networks."""
-    gates: tuple[GateRule, ...] = ()
+    gates: tuple[GateRule, ...] = field(default=(), metadata=IN_CHECKS)
     """What that had to reach."""
     status: Status = "passed"
     """Whether it did: no reader should take one that failed."""
+
+    @property
+    def id(self) -> str:
+        """Under which ``Checks.pipelines`` has it."""
+        parts = (self.backend, self.delegate, self.precision, f"{self.height_px}x{self.width_px}")
+        return "-".join(filter(None, parts))
 
 
 @dataclass(frozen=True, kw_only=True)

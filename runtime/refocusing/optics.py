@@ -32,6 +32,8 @@ from runtime.system.errors import ReblurError
 TAP_RADIUS = 0.03
 """Half the side of the window that stands for the tapped point, relative to the long side: a finger's width."""
 
+LEAST_TAP_RADIUS_PX = 1
+
 
 def check_tap(focus_xy: tuple[float, float], f_number: float) -> None:
     """Refuse a point outside the picture and an impossible aperture.
@@ -58,7 +60,7 @@ def defocus_at(defocus_px: FloatArray, focus_xy: tuple[float, float], confidence
     height, width = defocus_px.shape
     column = min(int(focus_xy[0] * width), width - 1)
     row = min(int(focus_xy[1] * height), height - 1)
-    radius = max(1, round(TAP_RADIUS * max(height, width)))
+    radius = max(LEAST_TAP_RADIUS_PX, round(TAP_RADIUS * max(height, width)))
     window = (
         slice(max(0, row - radius), row + radius + 1),
         slice(max(0, column - radius), column + radius + 1),

@@ -27,6 +27,7 @@ from runtime.system.errors import ReblurError
 
 SMOOTHING_RADIUS = 1 / 24
 """Half the side of the window over which the defocus map is spread, relative to the long side."""
+LEAST_SMOOTHING_RADIUS_PX = 2
 SMOOTHING_EPSILON = 1e-2
 """Variance of luma below which a window counts as flat."""
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
@@ -127,7 +128,7 @@ class RefocusPipeline:
         directory = Path(artifacts_dir)
         if public_key is not None:
             verify_manifest(directory, public_key)
-        manifest = Manifest.load(directory)
+        manifest = Manifest.load(directory, with_checks=False)
         pipeline = manifest.pipeline(backend, precision)
         runners = {
             graph: open_artifact(manifest.artifact(getattr(pipeline, graph)), directory, num_threads)
@@ -231,7 +232,7 @@ def working_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:
 
 def smooth_defocus(sigma_px: FloatArray, luma: FloatArray, confidence: FloatArray, sigma_max_px: float) -> FloatArray:
     """The defocus map spread from where blur can be seen to where it cannot, along the picture's edges: (h, w)."""
-    radius_px = max(2, round(SMOOTHING_RADIUS * max(sigma_px.shape)))
+    radius_px = max(LEAST_SMOOTHING_RADIUS_PX, round(SMOOTHING_RADIUS * max(sigma_px.shape)))
     smooth = guided_filter(sigma_px, luma, confidence, radius_px, SMOOTHING_EPSILON)
     return np.clip(smooth, 0.0, sigma_max_px)
 

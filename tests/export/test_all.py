@@ -141,7 +141,7 @@ def test_json_goes_to_stdout_and_progress_to_stderr(
         (["--recipes", "tflite-int4"], "no recipe 'tflite-int4': --list shows them all"),
         (["--recipes", "coreml-fp16-sizes"], "made for several sizes only, for example --size 512x512,256x256"),
         (["--size", "64x64,64x64"], "--size: 64x64 is there twice"),
-        (["--jobs", "-1"], "--jobs: expected a whole number of 0 or more, got '-1'"),
+        (["--jobs", "-1"], "--jobs: expected a whole number of 0 to 1024, got '-1'"),
         (["--sign", "nowhere.pem"], "nowhere.pem"),
         (["--checkpoint", "nowhere.safetensors"], "no checkpoint at nowhere.safetensors"),
     ],

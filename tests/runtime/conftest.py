@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from export.graphs.preprocessing import CONVENTIONS, RESIZE, TILING
 from runtime.manifest.manifest import (
+    SCHEMA_MINOR,
+    SCHEMA_VERSION,
     Artifact,
     ArtifactTensor,
     Checkpoint,
@@ -19,10 +22,8 @@ from runtime.manifest.manifest import (
     Manifest,
     ParityFigure,
     Pipeline,
-    ResizePolicy,
     Size,
     TensorMeaning,
-    Tiling,
     Tolerance,
     list_files,
 )
@@ -61,16 +62,24 @@ def sigma_map(name: str) -> TensorMeaning:
 
 
 GRAPHS = {
-    "defocus": Graph(summary="estimates", halo_px=4, inputs=(picture("image"),), outputs=(sigma_map("sigma_px"),)),
+    "defocus": Graph(
+        summary="estimates",
+        halo_px=4,
+        smallest_tile_px=16,
+        inputs=(picture("image"),),
+        outputs=(sigma_map("sigma_px"),),
+    ),
     "deblur": Graph(
         summary="deblurs",
         halo_px=4,
+        smallest_tile_px=16,
         inputs=(picture("image"), sigma_map("sigma_px")),
         outputs=(picture("sharp"),),
     ),
     "refocus": Graph(
         summary="blurs",
         halo_px=8,
+        smallest_tile_px=16,
         inputs=(picture("sharp"), sigma_map("target_sigma_px")),
         outputs=(picture("refocused"),),
     ),
@@ -108,15 +117,17 @@ def artifact_of(
 def manifest_of(artifacts: tuple[Artifact, ...], backend: Format = "tflite") -> Manifest:
     of_graphs: dict[str, Any] = {artifact.graph: artifact.id for artifact in artifacts}
     return Manifest(
-        schema_version=3,
+        schema_version=SCHEMA_VERSION,
+        schema_minor=SCHEMA_MINOR,
         reblur_version="0.1.0",
         created="2026-01-02T03:04:05Z",
         license="Apache-2.0",
         checkpoint=Checkpoint(name="mobile.safetensors", sha256="0" * 64),
         sizes=(Size(height_px=SIDE, width_px=SIDE),),
         sigma_max_px=SIGMA_MAX_PX,
-        resize=ResizePolicy(long_side_px=1024, enlarge=False, filter="lanczos3", values="sRGB", orientation="upright"),
-        tiling=Tiling(alignment_px=16, padding="edge", inner_halo="discard"),
+        resize=RESIZE,
+        tiling=TILING,
+        conventions=CONVENTIONS,
         graphs=GRAPHS,
         artifacts=artifacts,
         pipelines=(

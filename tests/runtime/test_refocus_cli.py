@@ -106,7 +106,7 @@ BAD_OPTIONS = {
     "focus malformed": ({"focus": "middle"}, "focus must be two numbers such as 0.52,0.31, got 'middle'"),
     "focus of three": ({"focus": "0.1,0.2,0.3"}, "focus must be two numbers"),
     "aperture": ({"aperture": "0"}, "aperture must be an f-number above 0"),
-    "threads": ({"threads": "0"}, "--threads: expected a whole number of 1 or more, got '0'"),
+    "threads": ({"threads": "0"}, "--threads: expected a whole number of 1 to 1024, got '0'"),
     "long side": ({"long_side": "8"}, "the long side must be at least 32 px, got 8"),
     "precision": ({"precision": "int8"}, "no pipeline for tflite int8: there are tflite fp32"),
     "backend": ({"backend": "onnx"}, "no pipeline for onnx: there are tflite fp32"),

@@ -33,6 +33,7 @@ from export.formats.mlpackage.activations import float_operators, quantize_activ
 from export.formats.mlpackage.package_files import check_path, placing
 from export.formats.mlpackage.weights import fine_operators, palettize, quantize_weights
 from export.interpreters.mil.quiet import quiet, quiet_warnings
+from export.recipes.targets import IOS
 from runtime.system.errors import ReblurError, first_line
 
 PRECISIONS = ("fp32", "fp16", "w8", "p6", "w8a8")
@@ -175,7 +176,7 @@ def _convert(request: _Request, name: str) -> Any:
                 program,
                 inputs=[declared(*pair) for pair in zip(request.input_names, request.example_inputs, strict=True)],
                 outputs=[ct.TensorType(name=name, dtype=dtype) for name in request.output_names],
-                minimum_deployment_target=ct.target.iOS17,
+                minimum_deployment_target=ct.target[f"iOS{IOS}"],
                 compute_precision=compute,
                 convert_to="mlprogram",
                 skip_model_load=True,

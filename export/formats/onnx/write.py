@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from export.data.calibration import Samples
 from export.formats.onnx.quantize import quantize_onnx
+from export.recipes.targets import ONNX_OPSET
 from runtime.system.errors import ReblurError, first_line
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 PRECISIONS = ("fp32", "int8")
-OPSET = 18
 FILE_FORMAT = 8
 """ONNX's IR version, the first that knows opset 18. Later ones add number types and notes that are not used here."""
 EQUALITY_CHECKS = 1
@@ -86,7 +86,7 @@ def _convert(
         module,
         inputs,
         dynamo=True,
-        opset_version=OPSET,
+        opset_version=ONNX_OPSET,
         input_names=list(input_names),
         output_names=list(output_names),
         verbose=False,
@@ -123,8 +123,8 @@ def _made_deterministic(model: ModelProto) -> bytes:
     del graph.initializer[:]
     graph.initializer.extend(initializers)
     (opset,) = (entry for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-    if opset.version != OPSET:
-        raise ReblurError(f"the converted ONNX file must be of opset {OPSET}, got {opset.version}")
+    if opset.version != ONNX_OPSET:
+        raise ReblurError(f"the converted ONNX file must be of opset {ONNX_OPSET}, got {opset.version}")
     del model.opset_import[:]
     model.opset_import.append(opset)
     model.ir_version = FILE_FORMAT

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from export.formats.mlpackage.package_files import copy_reproducibly
 from export.formats.pte.xnnpack import check_delegation
 from export.interpreters.mil.from_pte import LOWERED_MODULE, PACKAGE, unpack
+from export.recipes.targets import IOS
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
@@ -55,7 +56,7 @@ def _lower(module: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> bytes:
 
     specs = CoreMLBackend.generate_compile_specs(
         compute_unit=ct.ComputeUnit.ALL,
-        minimum_deployment_target=ct.target.iOS17,
+        minimum_deployment_target=ct.target[f"iOS{IOS}"],
         compute_precision=ct.precision.FLOAT16,
         model_type=CoreMLBackend.MODEL_TYPE.MODEL,
     )

@@ -27,13 +27,13 @@ from export.formats.tflite.quantize import quantize_tflite
 from export.formats.tflite.strided_convs import shuffle
 from export.formats.tflite.strip import slim
 from export.formats.tflite.xnnpack_fixups import make_whole
+from export.recipes.targets import TFLITE_SIGNATURE
 from runtime.manifest.records import Layout
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
 from train.quantization.settings import Int8Settings
 
-SIGNATURE = "serving_default"
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
@@ -77,7 +77,7 @@ def write_tflite(
         _name_tensors(model, input_names, output_names)
         if precision == "int8":
             feeds = feeds_of(calibration or (), input_names, layout)
-            model = read_model(quantize_tflite(pack_model(model), SIGNATURE, feeds, settings or Int8Settings()))
+            model = read_model(quantize_tflite(pack_model(model), TFLITE_SIGNATURE, feeds, settings or Int8Settings()))
         make_whole(model)
         if precision == "int8":
             shuffle(model)

@@ -19,7 +19,7 @@ from runtime.manifest.records import Artifact, Graph, Size
 
 SIZE = Size(height_px=64, width_px=64)
 JOB = Job(recipe=select(names=["refocus-onnx-fp32"])[0], size=SIZE, is_first_size=True)
-GRAPH = Graph(summary="", halo_px=0, inputs=(), outputs=())
+GRAPH = Graph(summary="", halo_px=0, smallest_tile_px=16, inputs=(), outputs=())
 
 
 def outcome(folder: Path, reason: str = "") -> Outcome:

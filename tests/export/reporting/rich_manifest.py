@@ -8,13 +8,13 @@ import numpy as np
 
 from export.analysis.rules import RULES
 from export.formats.table import support_of
-from export.graphs.preprocessing import RESIZE, TILING
+from export.graphs.preprocessing import CONVENTIONS, RESIZE, TILING
 from export.recipes.recipe import RECIPES, Recipe, pipelines
 from export.recipes.targets import PRECISIONS, TARGETS
 from export.verification.cross_runtime import matrix
 from export.verification.gates import HIGHER_IS_BETTER, PIPELINE, gate_rules
 from runtime.manifest.check_records import DelegateCoverage, GateRule, LintFinding, NegativeControl, ParityFigure
-from runtime.manifest.manifest import SCHEMA_VERSION, Manifest
+from runtime.manifest.manifest import SCHEMA_MINOR, SCHEMA_VERSION, Manifest
 from runtime.manifest.records import (
     Artifact,
     ArtifactFile,
@@ -41,6 +41,7 @@ GRAPHS = {
     name: Graph(
         summary=name,
         halo_px=32,
+        smallest_tile_px=16,
         inputs=(PARTS["image"],),
         outputs=(PARTS["sigma_px" if name == "defocus" else "image"],),
     )
@@ -59,6 +60,7 @@ def rich_manifest() -> Manifest:
     )
     return Manifest(
         schema_version=SCHEMA_VERSION,
+        schema_minor=SCHEMA_MINOR,
         reblur_version="0.1.0",
         created="2026-01-01T00:00:00+00:00",
         license="Apache-2.0",
@@ -67,6 +69,7 @@ def rich_manifest() -> Manifest:
         sigma_max_px=6.0,
         resize=RESIZE,
         tiling=TILING,
+        conventions=CONVENTIONS,
         graphs=GRAPHS,
         artifacts=tuple(artifacts),
         pipelines=tuple(pipeline_of(*row, generator) for row in pipelines(RECIPES)),

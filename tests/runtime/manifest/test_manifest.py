@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
     value = json.loads((manifest_dir / "manifest.json").read_text())
     assert list(value) == [
         "schema_version",
+        "schema_minor",
         "reblur_version",
         "created",
         "license",
@@ -43,15 +43,13 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
         "sigma_max_px",
         "resize",
         "tiling",
+        "conventions",
         "graphs",
         "artifacts",
         "pipelines",
         "golden",
         "tools",
-        "int8",
-        "float_model",
-        "matrix",
-        "controls",
+        "checks",
     ]
     assert value["graphs"]["defocus"]["outputs"] == [
         {
@@ -75,7 +73,23 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
         "kind": "array",
         "divisor": 1.0,
     }
-    assert artifact["parity"][0]["value"] == 61.25
+    assert not {"parity", "gates", "coverage", "lint"} & artifact.keys()
+    checks = json.loads((manifest_dir / "checks.json").read_text())
+    assert list(checks) == ["artifacts", "pipelines", "matrix", "controls"]
+    assert checks["artifacts"]["deblur-tflite-fp32"]["parity"][0]["value"] == 61.25
+
+
+def test_an_application_needs_no_checks(manifest_dir: Path) -> None:
+    (manifest_dir / "checks.json").unlink()
+    assert Manifest.load(manifest_dir, with_checks=False).artifacts[0].parity == ()
+    with pytest.raises(ValueError, match=r"checks\.json is missing, or not the file that the manifest describes"):
+        Manifest.load(manifest_dir)
+
+
+def test_checks_of_another_export_are_refused(manifest_dir: Path) -> None:
+    (manifest_dir / "checks.json").write_text("{}")
+    with pytest.raises(ValueError, match="not the file that the manifest describes"):
+        Manifest.load(manifest_dir)
 
 
 def test_look_ups(manifest_dir: Path) -> None:
@@ -88,14 +102,18 @@ def test_look_ups(manifest_dir: Path) -> None:
         manifest.artifact("x")
 
 
-def test_an_infinite_figure_is_written_as_null(manifest_dir: Path) -> None:
+def test_equal_answers_are_said_in_a_word(manifest_dir: Path) -> None:
     manifest = Manifest.load(manifest_dir)
     first = manifest.artifacts[0]
-    perfect = dataclasses.replace(first.parity[0], value=math.inf)
+    perfect = dataclasses.replace(first.parity[0], value=None, answer="equal")
     artifacts = (dataclasses.replace(first, parity=(perfect,)), *manifest.artifacts[1:])
     dataclasses.replace(manifest, artifacts=artifacts).write(manifest_dir)
-    assert "Infinity" not in (manifest_dir / "manifest.json").read_text()
-    assert Manifest.load(manifest_dir).artifacts[0].parity[0].value is None
+    text = (manifest_dir / "checks.json").read_text()
+    assert "Infinity" not in text
+    written = json.loads(text)["artifacts"][first.id]["parity"][0]
+    assert "value" not in written
+    assert written["answer"] == "equal"
+    assert Manifest.load(manifest_dir).artifacts[0].parity[0] == perfect
 
 
 def test_no_folder_and_no_manifest(tmp_path: Path) -> None:
@@ -115,19 +133,29 @@ def test_not_json(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 1}'])
 def test_another_schema_version(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match=r"schema version (None|1), expected 3"):
+    with pytest.raises(ValueError, match=r"schema version (None|1), expected 4"):
         Manifest.load(tmp_path)
 
 
 MALFORMED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "missing key": (lambda m: m.pop("license"), r"manifest\.json lacks license$"),
-    "unknown key": (lambda m: m.update(extra=1), r"manifest\.json has unknown extra$"),
-    "both": (lambda m: m.update(extra=m.pop("license")), r"lacks license and has unknown extra$"),
     "nested": (
         lambda m: m["artifacts"][1]["inputs"][0].pop("layout"),
         r"artifacts\[1\]\.inputs\[0\] lacks layout",
     ),
     "type": (lambda m: m["sizes"][0].update(height_px="32"), r"height_px: expected a whole number, got '32'"),
+    "no number": (lambda m: m.update(sigma_max_px=float("nan")), r"NaN is no number of JSON"),
+    "endless": (lambda m: m.update(sigma_max_px=float("inf")), r"Infinity is no number of JSON"),
+    "negative": (lambda m: m.update(sigma_max_px=-1.0), r"sigma_max_px must be above 0, got -1"),
+    "halo": (lambda m: m["graphs"]["deblur"].update(halo_px=-1), r"the halo of deblur must be 0 or more, got -1"),
+    "divisor": (
+        lambda m: m["artifacts"][0]["inputs"][0].update(divisor=0),
+        r"the divisor of defocus-tflite-fp32 image must be above 0, got 0",
+    ),
+    "huge": (
+        lambda m: m["artifacts"][0]["inputs"][0].update(shape=[1, 10**9, 10**9, 3]),
+        r"the sides of defocus-tflite-fp32 image must be 1 to 65536, got \[1, 1000000000",
+    ),
     "bool": (lambda m: m["sizes"][0].update(height_px=True), r"height_px: expected a whole number, got True"),
     "float": (lambda m: m.update(sigma_max_px=None), r"sigma_max_px: expected a number, got None"),
     "literal": (

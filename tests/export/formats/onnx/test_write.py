@@ -14,9 +14,10 @@ from onnx import ModelProto, NodeProto, numpy_helper
 from torch import Tensor, nn
 
 from export.formats.onnx.quantize import DEQUANTIZE, QUANTIZE
-from export.formats.onnx.write import FILE_FORMAT, OPSET, write_onnx
+from export.formats.onnx.write import FILE_FORMAT, write_onnx
 from export.graphs.specs import GraphSpec, example_inputs
 from export.recipes.int8_choice import UNTUNED
+from export.recipes.targets import ONNX_OPSET
 from train.quantization.settings import Int8Settings
 
 pytestmark = pytest.mark.slow
@@ -87,7 +88,7 @@ def test_only_plain_operators(small_export: Path, name: str) -> None:
     assert set(found) <= ALLOWED[name]
     assert sum(found.values()) > 10
     assert {node.domain for node in model.graph.node} == {""}
-    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", ONNX_OPSET)]
     assert model.ir_version == FILE_FORMAT
 
 

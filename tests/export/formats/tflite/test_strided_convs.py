@@ -11,8 +11,8 @@ from export.formats.tflite.flatbuffer import kind_of, operator_names, pack_model
 from export.formats.tflite.layout import convert, feeds_of
 from export.formats.tflite.quantize import quantize_tflite
 from export.formats.tflite.strided_convs import shuffle
-from export.formats.tflite.write import SIGNATURE
 from export.graphs.specs import GraphSpec, example_inputs
+from export.recipes.targets import TFLITE_SIGNATURE
 from runtime.system.silence import silence
 from train.quantization.settings import Int8Settings
 
@@ -25,7 +25,7 @@ def files(small_specs: dict[str, GraphSpec]) -> Iterator[dict[str, bytes]]:
     with silence(), torch.no_grad():
         plain = convert(spec.module, inputs, 1, "NHWC")
         feeds = feeds_of([inputs], ["args_0"], "NHWC")
-        yield {"fp32": plain, "int8": quantize_tflite(plain, SIGNATURE, feeds, Int8Settings())}
+        yield {"fp32": plain, "int8": quantize_tflite(plain, TFLITE_SIGNATURE, feeds, Int8Settings())}
 
 
 def shuffled(content: bytes) -> bytes:

@@ -16,9 +16,10 @@ from export.formats.tflite import layout as tflite_layout
 from export.formats.tflite.layout import ThreeChannelSigma, to_layout
 from export.formats.tflite.litert_fp16 import open_graph
 from export.formats.tflite.operators import tflite_nodes
-from export.formats.tflite.write import SIGNATURE, write_tflite
+from export.formats.tflite.write import write_tflite
 from export.graphs.separable_blur import Refocus
 from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
+from export.recipes.targets import TFLITE_SIGNATURE
 from runtime.manifest.manifest import Artifact
 from runtime.manifest.records import ArtifactTensor, Layout
 from runtime.system.silence import silence
@@ -83,7 +84,7 @@ def run(path: Path, spec: GraphSpec, layout: Layout, seed: int = 5) -> tuple[np.
     inputs = example_inputs(spec, SIZE_PX, SIZE_PX, seed)
     feeds = {tensor.name: to_layout(x, layout).numpy() for tensor, x in zip(spec.inputs, inputs, strict=True)}
     with silence():
-        call = Interpreter(str(path), num_threads=1).get_signature_runner(SIGNATURE)
+        call = Interpreter(str(path), num_threads=1).get_signature_runner(TFLITE_SIGNATURE)
         results = call(**dict(reversed(feeds.items())))  # by name, so in any order
     assert list(results) == [tensor.name for tensor in spec.outputs]
     return next(iter(results.values())), inputs
