@@ -1,4 +1,7 @@
-"""The manifest's schema (JSON Schema, draft 2020-12), made from the records that the runtime reads it into."""
+"""The manifest's schema (JSON Schema, draft 2020-12), made from the records that the runtime reads it into.
+
+That of checks.json is ``#/$defs/Checks`` within it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from export.execution.output_folder import SCHEMA_FILE_NAME
+from runtime.manifest.check_records import Checks
 from runtime.manifest.json_codec import FILE, is_optional
 from runtime.manifest.manifest import FILE_NAME, SCHEMA_VERSION, Manifest
 from runtime.system.errors import ReblurError
@@ -50,6 +54,10 @@ RULES: dict[str, dict[str, Any]] = {
     "Artifact.key": {"pattern": "^([0-9a-f]{64})?$"},
     "Pipeline.height_px": AT_LEAST_1,
     "Pipeline.width_px": AT_LEAST_1,
+    "LintFinding.count": AT_LEAST_1,
+    "DelegateCoverage.subgraphs": AT_LEAST_0,
+    "DelegateCoverage.multiplications_inside": AT_LEAST_0,
+    "DelegateCoverage.multiplications_outside": AT_LEAST_0,
     "GoldenCase.height_px": AT_LEAST_1,
     "GoldenCase.width_px": AT_LEAST_1,
     "GoldenInput.path": RELATIVE_PATH,
@@ -70,6 +78,7 @@ def build_schema() -> dict[str, Any]:
     """The schema as plain JSON values."""
     definitions: dict[str, Any] = {}
     root = _record(Manifest, definitions)
+    _value(Checks, definitions)
     unused = set(RULES) - {
         f"{name}.{field}" for name, d in {"Manifest": root, **definitions}.items() for field in d["properties"]
     }

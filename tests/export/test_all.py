@@ -47,8 +47,10 @@ def test_the_folder_holds_what_the_manifest_says_and_nothing_else(small_export: 
     described = {file.path for artifact in manifest.artifacts for file in artifact.files}
     for case in manifest.golden:
         described |= {t.path for t in case.inputs} | {t.path for t in case.outputs} | {t.path for t in case.truth}
+    assert manifest.golden_chain is not None
+    described |= {tensor.path for tensor in manifest.golden_chain.tensors}
     found = {path.relative_to(small_export).as_posix() for path in small_export.rglob("*") if path.is_file()}
-    assert found == described | {"manifest.json", "manifest.schema.json", "report.html"}
+    assert found == described | {"manifest.json", "checks.json", "manifest.schema.json", "report.html"}
     for artifact in manifest.artifacts:
         check_files(artifact, small_export)
     assert_alone(small_export)

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from export.execution.output_folder import SCHEMA_FILE_NAME
 from export.reporting.manifest_schema import SCHEMA_FILE, field_texts, schema_text
+from runtime.manifest.check_records import Checks
 from runtime.manifest.manifest import Manifest
 
 
@@ -54,7 +55,7 @@ def test_records_and_schema_have_the_same_fields_types_and_needs(schema: dict[st
     """Walks both, without the code that made the one from the other."""
     types = {str: "string", int: "integer", float: "number", bool: "boolean"}
     seen = set()
-    for kind in records(Manifest):
+    for kind in (*records(Manifest), *records(Checks)):
         node = schema if kind is Manifest else schema["$defs"][kind.__name__]
         seen.add(kind.__name__)
         fields = [field for field in dataclasses.fields(kind) if not field.metadata]
@@ -83,15 +84,19 @@ def test_every_export_carries_the_schema(small_export: Path) -> None:
 
 
 def test_what_may_be_absent_may_be_absent(content: dict[str, Any], schema: dict[str, Any]) -> None:
-    del content["matrix"], content["artifacts"][0]["coverage"], content["artifacts"][0]["gates"]
+    del content["checks"], content["golden_chain"], content["artifacts"][0]["variant"]
+    Draft202012Validator(schema).validate(content)
+
+
+def test_what_a_later_version_adds_is_valid(content: dict[str, Any], schema: dict[str, Any]) -> None:
+    content.update(schema_minor=9, extra=1)
+    content["artifacts"][0].update(extra=1)
     Draft202012Validator(schema).validate(content)
 
 
 MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "another version": lambda m: m.update(schema_version=1),
     "no licence": lambda m: m.pop("license"),
-    "unknown field": lambda m: m.update(extra=1),
-    "unknown field within": lambda m: m["artifacts"][0].update(extra=1),
     "text for a number": lambda m: m["sizes"][0].update(height_px="64"),
     "half a pixel": lambda m: m["sizes"][0].update(width_px=63.5),
     "no height": lambda m: m["sizes"][0].update(height_px=0),
@@ -112,8 +117,6 @@ MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "one bound": lambda m: m["graphs"]["deblur"]["inputs"][0].update(range=[0]),
     "three bounds": lambda m: m["graphs"]["deblur"]["inputs"][0].update(range=[0, 1, 2]),
     "BGR": lambda m: m["graphs"]["deblur"]["inputs"][0].update(channel_order="BGR"),
-    "passed is text": lambda m: m["artifacts"][0]["parity"][0].update(passed="yes"),
-    "a bound that is none": lambda m: m["artifacts"][0]["gates"][0].update(bound="about"),
     "a statistic that is none": lambda m: m["golden"][0]["tolerances"]["fp32"][0].update(statistic="max"),
     "a tolerance below zero": lambda m: m["golden"][0]["tolerances"]["fp32"][0].update(at_most=-1),
     "golden of 16 bits": lambda m: m["golden"][0]["inputs"][0].update(dtype="uint16"),
@@ -121,19 +124,8 @@ MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no stride": lambda m: m["golden"][0]["outputs"][0].update(stride_px=0),
     "other padding": lambda m: m["tiling"].update(padding="reflect"),
     "other filter": lambda m: m["resize"].update(filter="bicubic"),
-    "coverage by guess": lambda m: m["artifacts"][0].update(
-        coverage=[
-            {
-                "delegate": "GPU",
-                "method": "guessed",
-                "subgraphs": 1,
-                "inside": {},
-                "outside": {},
-                "multiplications_inside": 0,
-                "multiplications_outside": 0,
-            }
-        ]
-    ),
+    "other smoothing": lambda m: m["conventions"]["smoothing"].update(kind="bilateral filter"),
+    "no optics": lambda m: m["conventions"].pop("optics"),
 }
 
 
@@ -141,6 +133,34 @@ MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
 def test_a_changed_manifest_is_not_valid(content: dict[str, Any], schema: dict[str, Any], mutation: str) -> None:
     MUTATIONS[mutation](content)
     assert not Draft202012Validator(schema).is_valid(content)
+
+
+CHECK_MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "passed is text": lambda a: a["parity"][0].update(passed="yes"),
+    "another answer": lambda a: a["parity"][0].update(answer="infinite"),
+    "a bound that is none": lambda a: a["gates"][0].update(bound="about"),
+    "coverage by guess": lambda a: a["coverage"].append(
+        {
+            "delegate": "GPU",
+            "method": "guessed",
+            "subgraphs": 1,
+            "inside": {},
+            "outside": {},
+            "multiplications_inside": 0,
+            "multiplications_outside": 0,
+        }
+    ),
+}
+
+
+def test_real_checks_are_valid_and_changed_ones_are_not(small_export: Path, schema: dict[str, Any]) -> None:
+    validator = Draft202012Validator({"$ref": "#/$defs/Checks", "$defs": schema["$defs"]})
+    text = (small_export / "checks.json").read_text()
+    validator.validate(json.loads(text))
+    for change in CHECK_MUTATIONS.values():
+        content = json.loads(text)
+        change(content["artifacts"]["deblur-tflite-int8"])
+        assert not validator.is_valid(content)
 
 
 def test_a_field_without_a_sentence_is_refused() -> None:
