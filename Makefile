@@ -40,7 +40,7 @@ interpreters: $(INTERPRETERS:%=.venv-%/.installed)
 	.venv-$*/bin/python -m pip install --quiet $(PACKAGES_$*)
 	touch $@
 
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -p no:benchmark
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -p no:benchmark
 
 check: lint
 	$(PYTEST) -m "not slow"

@@ -12,7 +12,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from runtime.system.command_line import command_parser, existing_folder, number, positive, renamed, run_command
+from runtime.system.argument_types import existing_folder, number, positive
+from runtime.system.command_line import command_parser, renamed, run_command
 
 MODULE = "benchmarks.alignment"
 

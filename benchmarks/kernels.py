@@ -13,7 +13,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from runtime.system.command_line import MOST_AT_ONCE, at_least, command_parser, positive, run_command, size_px
+from runtime.system.argument_types import MOST_AT_ONCE, at_least, positive, size_px
+from runtime.system.command_line import command_parser, run_command
 
 MODULE = "benchmarks.kernels"
 FORMS = ("naive", "rings")

@@ -28,8 +28,9 @@ from export.reporting.page import write_report
 from export.verification.artifact import tools_of
 from export.verification.float_model import describe_float_model
 from runtime.manifest.check_records import NegativeControl
+from runtime.manifest.files import check_files
 from runtime.manifest.json_codec import to_json
-from runtime.manifest.manifest import Manifest, check_files
+from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact, Pipeline, Size
 from runtime.system.errors import ReblurError
 from train.checkpoint import Deployable

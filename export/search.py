@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.recipes.int8_choice import CHOICE_FILE, FORMATS, NETWORKS
-from runtime.system.command_line import add_json, command_parser, positive, print_json, run_command, size_px
+from runtime.system.argument_types import positive, size_px
+from runtime.system.command_line import add_json, command_parser, print_json, run_command
 from train.weights import SHIPPED
 
 MODULE = "export.search"

@@ -16,15 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.refocusing.defaults import REFERENCE_F_NUMBER, WORKING_LONG_SIDE_PX
-from runtime.system.command_line import (
-    add_json,
-    add_threads,
-    command_parser,
-    positive,
-    print_json,
-    run_command,
-    words_of,
-)
+from runtime.system.argument_types import positive
+from runtime.system.command_line import add_json, add_threads, command_parser, print_json, run_command, words_of
 
 MODULE = "runtime.refocus"
 

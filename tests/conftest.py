@@ -20,6 +20,8 @@ silence.HIDES_WARNINGS = False
 
 LINE_LENGTH = 110
 EXPORTING_FIXTURES = {"small_export", "run_all"}
+LONGEST_FILES = ("test_all.py", "test_trainer.py", "test_run.py", "test_qat.py")
+"""In the order in which processes of a test run take them."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,6 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if EXPORTING_FIXTURES & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
+    exporting = {item.path for item in items if EXPORTING_FIXTURES & {*getattr(item, "fixturenames", ())}}
+    items.sort(key=lambda item: _turn(item.path, exporting))
+
+
+def _turn(path: Path, exporting: set[Path]) -> int:
+    """The longest files first; the first of them makes the export that others wait for, so those come last."""
+    if path.name in LONGEST_FILES:
+        return LONGEST_FILES.index(path.name)
+    return len(LONGEST_FILES) + (path in exporting)
 
 
 class WarningCounts:

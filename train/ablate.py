@@ -18,17 +18,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.system.command_line import (
-    add_json,
-    add_threads,
-    command_parser,
-    existing_folder,
-    names_of,
-    positive,
-    print_json,
-    run_command,
-    text_to_stderr,
-)
+from runtime.system.argument_types import existing_folder, names_of, positive
+from runtime.system.command_line import add_json, add_threads, command_parser, print_json, run_command, text_to_stderr
 from runtime.system.errors import ReblurError
 
 MODULE = "train.ablate"

@@ -19,13 +19,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from runtime.system.argument_types import existing_folder, number, positive
 from runtime.system.command_line import (
     add_device,
     add_json,
     command_parser,
-    existing_folder,
-    number,
-    positive,
     print_json,
     renamed,
     run_command,

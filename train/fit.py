@@ -23,18 +23,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.system.command_line import (
-    INTERRUPTED,
-    add_device,
-    add_threads,
-    at_least,
-    command_parser,
-    existing_folder,
-    number,
-    positive,
-    renamed,
-    run_command,
-)
+from runtime.system.argument_types import at_least, existing_folder, number, positive
+from runtime.system.command_line import INTERRUPTED, add_device, add_threads, command_parser, renamed, run_command
 from runtime.system.errors import ReblurError
 
 MODULE = "train.fit"

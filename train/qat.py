@@ -17,7 +17,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.system.command_line import add_threads, command_parser, existing_folder, positive, run_command
+from runtime.system.argument_types import existing_folder, positive
+from runtime.system.command_line import add_threads, command_parser, run_command
 from train.weights import SHIPPED
 
 MODULE = "train.qat"

@@ -18,8 +18,8 @@ from export.recipes.jobs import Job
 from export.recipes.targets import IOS_OF_FUNCTIONS, PIXEL_FORMAT, PRECISIONS, TARGETS
 from export.verification.artifact import check_artifact, failed, tools_of
 from export.verification.gates import gate_rules
+from runtime.manifest.files import check_files, list_files
 from runtime.manifest.json_codec import from_json, to_json
-from runtime.manifest.manifest import check_files, list_files
 from runtime.manifest.records import Artifact, ArtifactTensor, Graph, TensorMeaning
 from runtime.system.errors import ReblurError
 from train.quantization.settings import Int8Settings

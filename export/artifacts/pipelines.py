@@ -15,7 +15,7 @@ from export.verification.end_to_end import check_pipeline_parity, pipeline_gate_
 from runtime.manifest.check_records import ParityFigure
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import Artifact, Pipeline, Size
-from runtime.refocusing.pipeline import TiledGraph
+from runtime.refocusing.tiling import TiledGraph
 
 
 def check_pipeline(

@@ -19,8 +19,8 @@ from export.recipes.recipe import RECIPES, Recipe
 from export.verification.artifact import check_artifact
 from export.verification.earlier_figures import with_difference
 from runtime.manifest.check_records import NegativeControl
+from runtime.manifest.files import list_files
 from runtime.manifest.json_codec import from_json, to_json
-from runtime.manifest.manifest import list_files
 from runtime.manifest.records import Artifact, Size
 from runtime.system.errors import ReblurError
 

@@ -18,8 +18,9 @@ from export.formats.table import runtimes_of
 from export.graphs.specs import GraphSpec, build_graphs
 from export.reporting.names import short_name
 from export.reporting.rendering import Section
+from runtime.manifest.files import check_files
 from runtime.manifest.golden_records import GoldenCase
-from runtime.manifest.manifest import Manifest, check_files
+from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact, TensorMeaning
 from runtime.system.arrays import FloatArray
 from runtime.system.silence import silence

@@ -23,8 +23,8 @@ from export.graphs.separable_blur import Refocus
 from export.graphs.specs import GraphSpec
 from export.verification.gates import PIPELINE, compare_pictures, gate_rules
 from runtime.manifest.check_records import GateRule, ParityFigure
-from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline, TiledGraph
-from runtime.refocusing.tiling import ALIGNMENT_PX
+from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline
+from runtime.refocusing.tiling import ALIGNMENT_PX, TiledGraph
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically

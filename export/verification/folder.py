@@ -18,11 +18,13 @@ from export.verification.artifact import check_artifact, failed
 from export.verification.earlier_figures import first_difference, has_same_kernels, with_difference
 from export.verification.end_to_end import EndToEndCase, PipelineReference, check_pipeline_parity
 from export.verification.golden_chain import load_golden_chain
+from runtime.manifest.files import check_files
 from runtime.manifest.golden_records import GoldenCase
 from runtime.manifest.json_codec import from_json, to_json
-from runtime.manifest.manifest import Manifest, check_files
+from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact, Pipeline
-from runtime.refocusing.pipeline import GRAPHS, TiledGraph
+from runtime.refocusing.pipeline import GRAPHS
+from runtime.refocusing.tiling import TiledGraph
 from runtime.system.errors import ReblurError
 from runtime.system.silence import silence
 

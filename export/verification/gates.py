@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from export.data.golden_cases import ALL_IN_FOCUS, FAINT, SYNTHETIC, SYNTHETIC_EVEN, Case
 from export.data.sigma_maps import LARGEST_STEP, SMOOTH, STEPS
 from export.verification.metrics import ERRORS, HIGHER_IS_BETTER, METRICS, float_gain_db
+from export.verification.room import ROOM
 from runtime import metrics
 from runtime.manifest.check_records import GateRule, ParityFigure
 from runtime.manifest.golden_records import Statistic, Tolerance
@@ -84,39 +85,6 @@ class Gate:
         if self.metric == "shift_px" and case.stride_px > 1:
             return False  # slopes can be seen from one pixel to the next only
         return self.metric != "gain_kept" or float_gain_db(case) >= LEAST_FLOAT_GAIN_DB
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """How far beyond the float model's own figure in an arithmetic a sound file of that arithmetic may be.
-
-    Processors and compilers sum in other orders, and a look-up table of a Neural Engine is not what rounding is.
-    """
-
-    decibels: float
-    factor: float
-    tightens: bool
-    """Whether the figure replaces the absolute threshold, or counts only where it is easier to reach."""
-
-    def threshold(self, metric: str, absolute: float, achieved: float) -> float:
-        """The threshold of a metric in decibels, or of an error."""
-        if metric in HIGHER_IS_BETTER:
-            eased = min(achieved, MOST_DB) - self.decibels
-            return eased if self.tightens else min(absolute, eased)
-        eased = max(achieved * self.factor, LEAST_PX)
-        return eased if self.tightens else max(absolute, eased)
-
-
-ROOM: dict[str, Room] = {
-    "fp32": Room(decibels=12.0, factor=8.0, tightens=True),
-    "fp16": Room(decibels=30.0, factor=32.0, tightens=False),
-}
-"""Column of ``Gate.thresholds`` -> the room of its files. Eight bits have none: what they lose depends on the ranges,
-so they are judged by fixed thresholds and by how much of the float model's gain they keep."""
-MOST_DB = 160.0
-"""No float32 answer is closer to another than by chance."""
-LEAST_PX = 1e-5
-"""Likewise, of a sigma map."""
 
 
 def _by_class(fp32: float, fp16: float, int8: float, **others: float) -> dict[str, float]:

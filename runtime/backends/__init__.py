@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.backends import mlpackage, onnx, pte, tflite
 from runtime.backends.base import GraphRunner
-from runtime.manifest.manifest import check_files
+from runtime.manifest.files import check_files
 from runtime.manifest.records import Artifact
 from runtime.system.errors import ReblurError
 

@@ -12,26 +12,21 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 from runtime.manifest.check_records import (
-    ArtifactChecks,
-    Checks,
     FloatModel,
     LintFinding,
     MatrixCell,
     NegativeControl,
     ParityFigure,
-    PipelineChecks,
 )
+from runtime.manifest.checks_file import read_checks, write_checks
 from runtime.manifest.convention_records import Conventions, ResizePolicy, Tiling
 from runtime.manifest.golden_records import GoldenCase, GoldenChain, GoldenInput, GoldenOutput, Tolerance
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.manifest.records import (
-    CHECKS_FILE,
     CPU_DELEGATES,
     IN_CHECKS,
     Artifact,
@@ -44,6 +39,7 @@ from runtime.manifest.records import (
     Size,
     TensorMeaning,
 )
+from runtime.manifest.validation import check_path, check_tensors_and_paths, listed, refuse_constant
 from runtime.system.errors import ReblurError
 from runtime.system.files import sha256_of, write_atomically
 
@@ -68,15 +64,11 @@ __all__ = [
     "TensorMeaning",
     "Tiling",
     "Tolerance",
-    "check_files",
-    "list_files",
     "sha256_of",
 ]
 
 SCHEMA_VERSION, SCHEMA_MINOR = 4, 0
 FILE_NAME = "manifest.json"
-MOST_PX = 65536
-"""Side of a tensor beyond which nobody's picture is meant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,15 +130,15 @@ class Manifest:
             if described.halo_px < 0:
                 raise ReblurError(f"the halo of {name} must be 0 or more, got {described.halo_px}")
         for artifact in self.artifacts:
-            _check_artifact(artifact, self.graphs)
+            check_tensors_and_paths(artifact, self.graphs)
         for pipeline in self.pipelines:
             for graph in ("defocus", "deblur", "refocus"):
                 self.artifact(getattr(pipeline, graph))
         for case in self.golden:
             for path in (*(t.path for t in case.inputs), *(t.path for t in (*case.outputs, *case.truth))):
-                _check_path(path)
+                check_path(path)
         for tensor in self.golden_chain.tensors if self.golden_chain else ():
-            _check_path(tensor.path)
+            check_path(tensor.path)
 
     @classmethod
     def load(cls, directory: Path | str, *, with_checks: bool = True) -> Manifest:
@@ -167,7 +159,7 @@ class Manifest:
         if not path.is_file():
             raise ReblurError(f"no {FILE_NAME} in {directory}: run `make export` first or name its folder")
         try:
-            value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+            value = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse_constant)
         except (OSError, ValueError, RecursionError) as error:
             raise ReblurError(f"cannot read {path} ({error}): run `make export` again") from error
         version = value.get("schema_version") if isinstance(value, dict) else None
@@ -201,7 +193,7 @@ class Manifest:
         for artifact in self.artifacts:
             if artifact.id == artifact_id:
                 return artifact
-        raise ReblurError(f"no artefact {artifact_id!r}: there are {_listed(a.id for a in self.artifacts)}")
+        raise ReblurError(f"no artefact {artifact_id!r}: there are {listed(a.id for a in self.artifacts)}")
 
     def golden_of(self, artifact: Artifact) -> tuple[GoldenCase, ...]:
         """The golden cases of an artefact's graph and size."""
@@ -222,138 +214,6 @@ class Manifest:
         for pipeline in on_any_machine:
             if pipeline.backend == backend and precision in (None, pipeline.precision):
                 return pipeline
-        there = _listed(dict.fromkeys(f"{p.backend} {p.precision}" for p in on_any_machine))
+        there = listed(dict.fromkeys(f"{p.backend} {p.precision}" for p in on_any_machine))
         wanted = f"{backend} {precision}" if precision else backend
         raise ReblurError(f"no pipeline for {wanted}: there are {there}")
-
-
-def write_checks(manifest: Manifest, directory: Path) -> ArtifactFile:
-    """Write checks.json, and say what it is."""
-    checks = Checks(
-        artifacts={
-            a.id: ArtifactChecks(gates=a.gates, parity=a.parity, coverage=a.coverage, lint=a.lint)
-            for a in manifest.artifacts
-        },
-        pipelines={p.id: PipelineChecks(gates=p.gates, parity=p.parity) for p in manifest.pipelines},
-        matrix=manifest.matrix,
-        controls=manifest.controls,
-    )
-    text = json.dumps(to_json(checks), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(directory / CHECKS_FILE, text.encode())
-    (file,) = list_files(directory, CHECKS_FILE)
-    return file
-
-
-def read_checks(manifest: Manifest, directory: Path) -> Manifest:
-    """The manifest with what checks.json says; as it is where it names none.
-
-    Raises:
-        ReblurError: the file is missing, another one, or damaged.
-    """
-    if manifest.checks is None:
-        return manifest
-    path = directory / manifest.checks.path
-    if not path.is_file() or sha256_of(path) != manifest.checks.sha256:
-        raise ReblurError(f"{path} is missing, or not the file that the manifest describes: run `make export` again")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ReblurError(f"cannot read {path} ({error}): run `make export` again") from error
-    checks = from_json(Checks, content, CHECKS_FILE, ignore_unknown=True)
-    return dataclasses.replace(
-        manifest,
-        artifacts=tuple(
-            dataclasses.replace(a, **_fields(checks.artifacts[a.id])) if a.id in checks.artifacts else a
-            for a in manifest.artifacts
-        ),
-        pipelines=tuple(
-            dataclasses.replace(p, **_fields(checks.pipelines[p.id])) if p.id in checks.pipelines else p
-            for p in manifest.pipelines
-        ),
-        matrix=checks.matrix,
-        controls=checks.controls,
-    )
-
-
-def _fields(record: ArtifactChecks | PipelineChecks) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-
-
-def list_files(directory: Path, path: str) -> tuple[ArtifactFile, ...]:
-    """The files of an artefact with their digests: one, or all within a folder such as an .mlpackage.
-
-    Args:
-        directory: where manifest.json is, or will be.
-        path: the artefact, relative to it.
-    """
-    root = directory / path
-    members = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
-    return tuple(
-        ArtifactFile(
-            path=member.relative_to(directory).as_posix(),
-            bytes=member.stat().st_size,
-            sha256=sha256_of(member),
-        )
-        for member in members
-    )
-
-
-def check_files(artifact: Artifact, directory: Path | str) -> None:
-    """Check that an artefact's files are there and are those that the manifest describes.
-
-    Raises:
-        ReblurError: names the file that is missing, differs, or does not belong there.
-    """
-    directory = Path(directory)
-    if not artifact.files:
-        raise ReblurError(f"{artifact.id} has no file ({artifact.status}: {artifact.reason or 'no reason given'})")
-    for file in artifact.files:
-        path = directory / file.path
-        if not path.is_file():
-            raise ReblurError(f"{path} is missing, though the manifest lists it: run `make export` again")
-        if sha256_of(path) != file.sha256:
-            raise ReblurError(f"{path} is not the file that the manifest describes: run `make export` again")
-    stray = {file.path for file in list_files(directory, artifact.path)} - {file.path for file in artifact.files}
-    if stray:
-        raise ReblurError(f"{directory / min(stray)} is not in the manifest: run `make export` again")
-
-
-def _check_artifact(artifact: Artifact, graphs: dict[str, Graph]) -> None:
-    """An artefact's graph is known, its paths stay in the folder and its tensors are the graph's."""
-    for path in (artifact.path, *(file.path for file in artifact.files)):
-        _check_path(path)
-    if artifact.graph not in graphs:
-        raise ReblurError(f"{artifact.id} is of graph {artifact.graph!r}: there are {_listed(graphs)}")
-    graph = graphs[artifact.graph]
-    for tensors, meanings in ((artifact.inputs, graph.inputs), (artifact.outputs, graph.outputs)):
-        channels = {meaning.name: meaning.channels for meaning in meanings}
-        names = [tensor.name for tensor in tensors]
-        if (artifact.files or names) and sorted(names) != sorted(channels):
-            raise ReblurError(f"{artifact.id} has tensors {_listed(names)}, its graph has {_listed(channels)}")
-        for tensor in tensors:
-            if not tensor.divisor > 0.0:
-                raise ReblurError(f"the divisor of {artifact.id} {tensor.name} must be above 0, got {tensor.divisor:g}")
-            if not all(1 <= side <= MOST_PX for side in tensor.shape):
-                raise ReblurError(
-                    f"the sides of {artifact.id} {tensor.name} must be 1 to {MOST_PX}, got {list(tensor.shape)}"
-                )
-            count = channels[tensor.name]
-            if len(tensor.shape) != 4 or tensor.shape[tensor.layout.index("C")] != count:
-                raise ReblurError(
-                    f"{artifact.id}: {tensor.name} must be {tensor.layout} with {count} channels, "
-                    f"got shape {list(tensor.shape)}"
-                )
-
-
-def _refuse_constant(name: str) -> float:
-    raise ReblurError(f"{name} is no number of JSON")
-
-
-def _check_path(path: str) -> None:
-    pure = PurePosixPath(path)
-    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path:
-        raise ReblurError(f"paths must stay in the manifest's folder, got {path!r}")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"

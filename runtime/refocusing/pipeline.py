@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from runtime.backends import open_artifact
-from runtime.backends.base import GraphRunner
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.signature import verify_manifest
 from runtime.photos.photo import Photo, resize
 from runtime.refocusing import optics
 from runtime.refocusing.defaults import WORKING_LONG_SIDE_PX
 from runtime.refocusing.guided_filter import guided_filter, texture_confidence
-from runtime.refocusing.tiling import run_tiled, tile_count
+from runtime.refocusing.tiling import TiledGraph, run_tiled, tile_count
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
@@ -54,23 +53,6 @@ class Analysis:
         """Height and width of the working size."""
         height, width = self.sigma_px.shape
         return height, width
-
-
-@dataclass(frozen=True, kw_only=True)
-class TiledGraph:
-    """One graph of a fixed size, as the pipeline takes it."""
-
-    run: Callable[[Mapping[str, FloatArray]], dict[str, FloatArray]]
-    """(1, C, H, W) float32 by name -> the same; see ``GraphRunner.run``."""
-    size_px: tuple[int, int]
-    """Height and width of its tensors."""
-    halo_px: int
-    """How far a pixel of its output sees: by so much tiles overlap on each side."""
-
-    @classmethod
-    def of(cls, runner: GraphRunner, halo_px: int) -> TiledGraph:
-        """A graph of an export, loaded."""
-        return cls(run=runner.run, size_px=runner.artifact.size_px, halo_px=halo_px)
 
 
 class RefocusPipeline:

@@ -7,10 +7,12 @@ it would see in the whole picture: the result is the same as in one piece.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from runtime.backends.base import GraphRunner
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
@@ -18,6 +20,23 @@ ALIGNMENT_PX = 16
 """Tiles start at multiples of this, so that the strided layers of a network meet the same pixels in each."""
 
 Run = Callable[[Mapping[str, FloatArray]], dict[str, FloatArray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TiledGraph:
+    """One graph of a fixed size, as the pipeline takes it."""
+
+    run: Callable[[Mapping[str, FloatArray]], dict[str, FloatArray]]
+    """(1, C, H, W) float32 by name -> the same; see ``GraphRunner.run``."""
+    size_px: tuple[int, int]
+    """Height and width of its tensors."""
+    halo_px: int
+    """How far a pixel of its output sees: by so much tiles overlap on each side."""
+
+    @classmethod
+    def of(cls, runner: GraphRunner, halo_px: int) -> TiledGraph:
+        """A graph of an export, loaded."""
+        return cls(run=runner.run, size_px=runner.artifact.size_px, halo_px=halo_px)
 
 
 class Span(NamedTuple):

@@ -26,7 +26,8 @@ from export.recipes.recipe import RECIPES, pipelines
 from export.recipes.targets import TARGETS
 from export.verification import artifact as check
 from runtime.backends import open_artifact
-from runtime.manifest.manifest import Manifest, check_files
+from runtime.manifest.files import check_files
+from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Size
 from train.networks.defocus import DefocusNet
 

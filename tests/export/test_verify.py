@@ -14,7 +14,8 @@ import pytest
 
 from export import verify
 from runtime import selftest
-from runtime.manifest.manifest import Manifest, list_files
+from runtime.manifest.files import list_files
+from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import CPU_DELEGATES
 
 IGNORE = "--ignore-digests"

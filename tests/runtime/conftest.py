@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from export.graphs.preprocessing import CONVENTIONS, RESIZE, TILING
+from runtime.manifest.files import list_files
 from runtime.manifest.manifest import (
     SCHEMA_MINOR,
     SCHEMA_VERSION,
@@ -25,7 +26,6 @@ from runtime.manifest.manifest import (
     Size,
     TensorMeaning,
     Tolerance,
-    list_files,
 )
 from runtime.manifest.records import Format, Layout
 

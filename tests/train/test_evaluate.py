@@ -66,7 +66,7 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["--scenes", "0"], "--scenes: expected a whole number of 1 or more, got '0'"),
-        (["--noise", "-1"], "--noise must be 0 or more, got -1"),
+        (["--noise", "-1"], "--noise: expected a number of 0 to 255, got '-1'"),
         (["--checkpoint", "/nowhere.safetensors"], "no checkpoint at /nowhere.safetensors"),
         (["--photos", "/nowhere"], "--photos: no folder /nowhere"),
         (["--pairs", "/nowhere"], "--pairs: no folder /nowhere"),

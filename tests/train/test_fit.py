@@ -70,7 +70,7 @@ def test_the_command_line_changes_the_preset(checkpoint: Path, capsys: pytest.Ca
         (["--learning-rate", "0"], "learning_rate must be positive, got 0.0"),
         (["--device", "tpu"], "--device: invalid choice: 'tpu'"),
         (["--precision", "bfloat16"], "--precision is now --compute-precision"),
-        (["--threads", "-1"], "--threads: expected a whole number of 1 or more, got '-1'"),
+        (["--threads", "-1"], "--threads: expected a whole number of 1 to 1024, got '-1'"),
         (["--init", "/nowhere.safetensors"], "no checkpoint at /nowhere.safetensors"),
         (["--resume"], "nothing to resume in "),
     ],

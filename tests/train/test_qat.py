@@ -122,7 +122,7 @@ def test_the_command_writes_beside_the_checkpoint(
     [
         (["--checkpoint", "absent.safetensors"], "no checkpoint at absent.safetensors"),
         (["--steps", "0"], "--steps: expected a whole number of 1 or more, got '0'"),
-        (["--threads", "0"], "--threads: expected a whole number of 1 or more, got '0'"),
+        (["--threads", "0"], "--threads: expected a whole number of 1 to 1024, got '0'"),
         (["--out", "absent/x.safetensors"], "no folder absent to write x.safetensors to"),
         (["--photos", "absent"], "--photos: no folder absent"),
     ],

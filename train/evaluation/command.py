@@ -99,8 +99,6 @@ def check(args: argparse.Namespace) -> None:
     Raises:
         ReblurError: says what.
     """
-    if args.noise < 0:
-        raise ReblurError(f"--noise must be 0 or more, got {args.noise:g}")
     if args.pairs and (args.photos or args.per_sigma):
         raise ReblurError("--pairs measures a data set's own pairs: leave --photos and --per-sigma out")
     if args.plot:

@@ -18,7 +18,8 @@ from export.verification.end_to_end import (
     pipeline_gate_rules,
     save_reference,
 )
-from runtime.refocusing.pipeline import GRAPHS, TiledGraph
+from runtime.refocusing.pipeline import GRAPHS
+from runtime.refocusing.tiling import TiledGraph
 
 HEIGHT_PX, WIDTH_PX = 64, 112
 

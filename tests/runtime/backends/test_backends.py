@@ -12,7 +12,8 @@ import pytest
 
 from runtime import backends
 from runtime.backends import mlpackage, open_artifact, pte, tflite
-from runtime.manifest.manifest import Artifact, list_files
+from runtime.manifest.files import list_files
+from runtime.manifest.manifest import Artifact
 
 RNG = np.random.default_rng(0)
 CHANNEL_GAINS = (1.0, 0.5, 0.25)

@@ -12,7 +12,8 @@ import pytest
 
 from runtime.backends import onnx as backend
 from runtime.backends import open_artifact
-from runtime.manifest.manifest import Artifact, list_files
+from runtime.manifest.files import list_files
+from runtime.manifest.manifest import Artifact
 
 CHANNEL_GAINS = (1.0, 0.5, 0.25)
 RNG = np.random.default_rng(0)

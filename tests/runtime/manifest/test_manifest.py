@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runtime.manifest.manifest import Manifest, check_files, list_files
+from runtime.manifest.files import check_files, list_files
+from runtime.manifest.manifest import Manifest
 from runtime.system.files import sha256_of
 
 

@@ -11,7 +11,8 @@ from runtime.backends.base import to_file
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact
 from runtime.photos.photo import Photo
-from runtime.refocusing.pipeline import RefocusPipeline, TiledGraph, smooth_defocus, working_size
+from runtime.refocusing.pipeline import RefocusPipeline, smooth_defocus, working_size
+from runtime.refocusing.tiling import TiledGraph
 
 LEFT, RIGHT = (0.2, 0.5), (0.8, 0.5)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from runtime.system.command_line import at_least, names_of, print_json, run_command, size_px
+from runtime.system.argument_types import at_least, names_of, size_px
+from runtime.system.command_line import print_json, run_command
 
 
 @pytest.mark.parametrize(("text", "value"), [("512x768", (512, 768)), ("1x1", (1, 1))])
