@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 from export.execution.disk import full_disk_message, is_full_disk
@@ -128,6 +130,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
 
 def export(plan: Plan, interrupts: Interrupts, *, key: Path | None, as_json: bool) -> int:
     """Build, report, sign and publish; the exit code says whether anything failed."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", get_temp_dir())  # torch makes that folder when it is loaded
     # They load torch, which takes seconds that --list and a wrong argument need not wait for.
     from export.artifacts.sizes import check_size, processes_for, size_notes
     from export.build import Build

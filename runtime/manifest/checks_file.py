@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.manifest.check_records import ArtifactChecks, Checks, PipelineChecks
 from runtime.manifest.files import list_files
-from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.json_codec import from_json, lines_of, to_json
 from runtime.manifest.records import CHECKS_FILE, ArtifactFile
 from runtime.system.errors import ReblurError
 from runtime.system.files import sha256_of, write_atomically
@@ -29,8 +29,7 @@ def write_checks(manifest: Manifest, directory: Path) -> ArtifactFile:
         matrix=manifest.matrix,
         controls=manifest.controls,
     )
-    text = json.dumps(to_json(checks), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(directory / CHECKS_FILE, text.encode())
+    write_atomically(directory / CHECKS_FILE, lines_of(to_json(checks)).encode())
     (file,) = list_files(directory, CHECKS_FILE)
     return file
 

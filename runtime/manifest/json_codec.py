@@ -6,6 +6,7 @@ A field whose metadata has ``FILE`` is kept in that other file; None of a field 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import types
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -64,6 +65,20 @@ def to_json(record: Any, *, file: str | None = None) -> Any:
     if isinstance(record, float) and not math.isfinite(record):
         return None
     return record
+
+
+def lines_of(content: dict[str, Any]) -> str:
+    """JSON text without spaces, with a line for each key, and for each entry of a list of objects."""
+
+    def text(value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    def block(value: Any) -> str:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return "[\n  " + ",\n  ".join(map(text, value)) + "\n ]"
+        return text(value)
+
+    return "{\n " + ",\n ".join(f"{text(key)}:{block(value)}" for key, value in content.items()) + "\n}\n"
 
 
 def _read(kind: Any, value: Any, where: str, lenient: bool) -> Any:

@@ -25,7 +25,7 @@ from runtime.manifest.check_records import (
 from runtime.manifest.checks_file import read_checks, write_checks
 from runtime.manifest.convention_records import Conventions, ResizePolicy, Tiling
 from runtime.manifest.golden_records import GoldenCase, GoldenChain, GoldenInput, GoldenOutput, Tolerance
-from runtime.manifest.json_codec import from_json, to_json
+from runtime.manifest.json_codec import from_json, lines_of, to_json
 from runtime.manifest.records import (
     CPU_DELEGATES,
     IN_CHECKS,
@@ -174,8 +174,8 @@ class Manifest:
             raise ReblurError(f"{path} is not a valid manifest: {error}") from error
 
     def to_json(self) -> str:
-        """The text of manifest.json."""
-        return json.dumps(to_json(self, file=FILE_NAME), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        """The text of manifest.json: small, and a line for each thing in it."""
+        return lines_of(to_json(self, file=FILE_NAME))
 
     def write(self, directory: Path | str) -> Path:
         """Write manifest.json, and checks.json, into ``directory``, each atomically; says where the manifest is."""
