@@ -179,11 +179,9 @@ def gate_rules(graph: str, precision: str) -> tuple[GateRule, ...]:
 def _condition(gate: Gate, precision: str) -> str:
     """When a gate is asked, or what moves its threshold; empty where nothing does."""
     room = ROOM.get(PRECISION_CLASS.get(precision, ""))
-    if room is None or gate.metric not in ERRORS or gate.graph in ("refocus", PIPELINE):
+    if room is None or gate.metric not in ERRORS or gate.graph not in room.graphs:
         return CONDITIONS.get(gate.metric, "")
-    beyond = f"{room.decibels:g} dB" if gate.metric in HIGHER_IS_BETTER else f"{room.factor:g} times"
-    when = "where that is known" if room.tightens else "where that is easier to reach"
-    return f"or by {beyond} beyond what the float model itself reaches in this arithmetic, {when}"
+    return room.condition(gate.metric)
 
 
 def tolerances(case: Case) -> dict[str, tuple[Tolerance, ...]]:
