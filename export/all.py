@@ -43,6 +43,8 @@ from runtime.system.errors import ReblurError
 from train.weights import SHIPPED
 
 MODULE = "export.all"
+DEFAULT_SIZE = "768x1024"
+"""A photograph of 4:3 in one call; a tall one goes through it with rows for columns."""
 DEFAULT_OUT = Path("artifacts")
 
 
@@ -60,7 +62,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--checkpoint", type=Path, default=SHIPPED, metavar="FILE", help="default: the shipped one")
     add("--out", type=Path, default=DEFAULT_OUT, metavar="FOLDER", help="default: %(default)s")
-    add("--size", default="512x512", metavar="HxW[,HxW...]", help="pixels; default: %(default)s")
+    add("--size", default=DEFAULT_SIZE, metavar="HxW[,HxW...]", help="pixels; default: %(default)s")
     add("--recipes", default="*", metavar="NAMES", help="such as tflite-int8 or deblur-*; default: all")
     add("--exclude", default="", metavar="NAMES", help="recipes to leave out, named alike")
     add("--formats", default=",".join(FORMATS), metavar="NAMES", help="default: %(default)s")

@@ -2,7 +2,7 @@
 
     python -m runtime.refocus photo.jpg --focus 0.52,0.31 --aperture 1.4 --out refocused.jpg
 
-The picture comes out at the working size (--long-side), with the photograph's EXIF and ICC profile.
+The picture comes out at the photograph's own size, or smaller (--long-side), with its EXIF and ICC profile.
 
 Exit code: 0 the picture is written, 2 wrong use, 130 interrupted.
 """
@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.refocusing.defaults import REFERENCE_F_NUMBER, WORKING_LONG_SIDE_PX
+from runtime.refocusing.defaults import REFERENCE_F_NUMBER
 from runtime.system.argument_types import positive
 from runtime.system.command_line import add_json, add_threads, command_parser, print_json, run_command, words_of
 
@@ -43,10 +43,11 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--artifacts", type=Path, default=Path("artifacts"), metavar="FOLDER", help=artifacts)
     add("--backend", default="tflite", help="tflite (default), executorch, onnx or coreml")
     add("--precision", help="fp32, fp16 or int8 (default: the finest of the back end)")
-    long_side = "longest side to work at, and of the result (default %(default)s); pictures are never enlarged"
-    add("--long-side", type=positive, default=WORKING_LONG_SIDE_PX, metavar="PX", help=long_side)
-    disparity = "picture of inverse depth (either polarity) to go by instead of the estimated blur"
+    long_side = "longest side of the result; default: the photograph's own"
+    add("--long-side", type=positive, metavar="PX", help=long_side)
+    disparity = "picture of inverse depth, near bright, to go by instead of the estimated blur"
     add("--disparity", type=Path, metavar="FILE", help=disparity)
+    add("--no-depth", action="store_true", help="go by the estimated blur though the photograph carries depth")
     add("--save-maps", type=Path, metavar="FOLDER", help="also write the blur map and the all-in-focus picture here")
     public_key = "PEM; refuse an artifacts folder that is not signed with its other half"
     add("--public-key", type=Path, metavar="KEY", help=public_key)

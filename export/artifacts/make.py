@@ -24,7 +24,7 @@ from runtime.manifest.records import Artifact, ArtifactTensor, Graph, TensorMean
 from runtime.system.errors import ReblurError
 from train.quantization.settings import Int8Settings
 
-IMAGE_VARIANT, CPU_VARIANT = "image", "nchw"
+IMAGE_VARIANT = "image"
 
 
 def make(folder: Path, job: Job, shared_inputs: Path, key: str) -> None:
@@ -89,10 +89,9 @@ def describe(job: Job, graph: GraphSpec | Graph) -> Artifact:
 
 def _tensor(job: Job, meaning: TensorMeaning, *, is_input: bool) -> ArtifactTensor:
     target = TARGETS[job.recipe.target]
-    layout = "NCHW" if job.recipe.variant == CPU_VARIANT else target.layout
     sizes = {"N": 1, "C": meaning.channels, "H": job.size.height_px, "W": job.size.width_px}
     tensor = ArtifactTensor(
-        name=meaning.name, dtype=target.dtype, layout=layout, shape=tuple(sizes[axis] for axis in layout)
+        name=meaning.name, dtype=target.dtype, layout=target.layout, shape=tuple(sizes[axis] for axis in target.layout)
     )
     if job.recipe.variant == IMAGE_VARIANT and is_input and meaning.channels == 3:
         return dataclasses.replace(tensor, dtype="uint8", kind="image", divisor=255.0)
@@ -121,7 +120,6 @@ def request_of(job: Job, bundle: GraphBundle) -> WriteRequest:
         input_names=tuple(meaning.name for meaning in spec.inputs),
         output_names=tuple(meaning.name for meaning in spec.outputs),
         precision=recipe.precision,
-        layout="NCHW" if recipe.variant == CPU_VARIANT else target.layout,
         images=tuple(m.name for m in spec.inputs if m.channels == 3) if is_image else (),
         samples=bundle.samples,
         settings=bundle.settings.get(target.settings_from or target.format, Int8Settings()),

@@ -8,13 +8,14 @@ graph. So an application carries few bytes, and feeds the very numbers that the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from export.data.exact_blur import exact_refocus
+from export.data.layered_scenes import SCENES, Layer, seen_in_focus, seen_through_a_lens
 from export.data.pictures import blur_like_light, diagonal_ramp, load_picture
 from export.data.sigma_maps import refocusing_map, smooth_maps, step_maps
 from export.graphs.specs import GraphSpec
@@ -43,7 +44,8 @@ WARM_LIGHT = (1.0, 0.5, 0.25)
 """Of a lamp, relative to red, in code values."""
 TILE_PX = 256
 """Side of the stored tile, or that of the graph where it is smaller."""
-LARGEST_CODE = 255
+LARGEST_CODE, LARGEST_SIGNED_CODE = 255, 127
+SIGNED_CODES = 128
 SAMPLES_PER_SIDE = 40
 """Least number of output pixels that files keep along either axis, where there are as many."""
 
@@ -102,16 +104,18 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
     | defocus | warm-light | the first one in the light of a lamp |
     | deblur | faint | a sharp photograph, with a map of half a pixel |
     | defocus, deblur | noise | uniform noise, in the picture and in the map |
-    | refocus | astronaut | a map as the optics make it: blur growing with the distance in sigma from a tapped point |
-    | | smooth-..., step-... * | slopes, and sudden changes in every direction: see ``export.data.sigma_maps`` |
+    | refocus, preview | astronaut | a map as the optics make it, in front of a tapped point and behind it |
+    | | smooth-... * | slopes: see ``export.data.sigma_maps`` |
     | | noise | uniform noise, in the picture and in the map |
+    | refocus | subject..., front..., twigs * | layers: see ``export.data.layered_scenes`` |
+    | preview | step-... * | sudden changes in every direction, to be gathered exactly |
     | fused | astronaut | as for refocus, from the photograph itself |
     | | synthetic * | the blurred photograph, to be blurred along a slope |
     | | all-in-focus * | the evenly blurred photograph, with no blur asked for |
     | | noise | as above |
 
     Args:
-        specs: the graphs, all four.
+        specs: the graphs, all of them.
         height: of every tensor, in pixels.
         width: of every tensor, in pixels.
     """
@@ -134,9 +138,11 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
         maker.case("defocus", NOISE, noise),
     ]
     estimated = {case.name: torch.from_numpy(case.outputs["sigma_px"][..., :side, :side]) for case in defocus}
-    focused_px = refocusing_map(estimated["astronaut"], ramp_px)
-    smooth, step = smooth_maps(side, largest_px), step_maps(side, largest_px)
-    detailed, sloping_px = _cropped("motorcycle", side), smooth["smooth-diagonal"]
+    target_px = specs["refocus"].inputs[1].range[1]
+    focused_px = refocusing_map(estimated["astronaut"], ramp_px, target_px)
+    smooth, step = smooth_maps(side, target_px), step_maps(side, target_px)
+    detailed, sloping_px = _cropped("motorcycle", side), smooth_maps(side, largest_px)["smooth-diagonal"]
+    signed_px = (2.0 * noise_px / largest_px - 1.0) * target_px
     return [
         *defocus,
         maker.case("deblur", "astronaut", astronaut, estimated["astronaut"]),
@@ -145,13 +151,18 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
         maker.case("deblur", SYNTHETIC_EVEN, evenly, estimated[SYNTHETIC_EVEN], truth=camera),
         maker.case("deblur", FAINT, detailed, faint_px),
         maker.case("deblur", NOISE, noise, noise_px),
-        maker.case("refocus", "astronaut", astronaut, focused_px),
-        *(maker.blurred_case("refocus", name, detailed, px) for name, px in {**smooth, **step}.items()),
-        maker.case("refocus", NOISE, noise, noise_px),
+        *(maker.case(graph, "astronaut", astronaut, focused_px) for graph in ("refocus", "preview")),
+        *(
+            maker.blurred_case(graph, name, detailed, px)
+            for graph, maps in (("refocus", smooth), ("preview", {**smooth, **step}))
+            for name, px in maps.items()
+        ),
+        *(maker.layered_case("refocus", name, scene.layers(detailed, astronaut)) for name, scene in SCENES.items()),
+        *(maker.case(graph, NOISE, noise, signed_px) for graph in ("refocus", "preview")),
         maker.case("fused", "astronaut", astronaut, focused_px),
         maker.blurred_case("fused", SYNTHETIC, blurred, sloping_px, sharp=motorcycle),
         maker.blurred_case("fused", ALL_IN_FOCUS, evenly, no_blur_px, sharp=camera),
-        maker.case("fused", NOISE, noise, noise_px),
+        maker.case("fused", NOISE, noise, signed_px),
     ]
 
 
@@ -170,15 +181,23 @@ def output_stride_px(height: int, width: int) -> int:
 
 
 def divisor_of(meaning: TensorMeaning) -> float:
-    """What eight-bit numbers are divided by: 255 for a picture, else a power of two that leaves room for the range."""
-    largest = meaning.range[1]
-    return float(LARGEST_CODE) if largest == 1.0 else 2.0 ** math.floor(math.log2(LARGEST_CODE / largest))
+    """What eight-bit numbers are divided by: 255 for a picture, else a power of two that leaves room for the range.
+
+    Of a range with a sign the last quarter of a pixel is left out.
+    """
+    low, high = meaning.range
+    if meaning.color_space is not None:
+        return float(LARGEST_CODE)
+    return 2.0 ** math.floor(math.log2((LARGEST_CODE if low >= 0.0 else SIGNED_CODES) / high))
 
 
 def as_stored(tile: Tensor, meaning: TensorMeaning) -> Tensor:
     """A tensor rounded to what eight bits can say, within its range."""
     divisor = divisor_of(meaning)
     low, high = (math.floor(bound * divisor) for bound in meaning.range)
+    high = min(high, LARGEST_CODE)
+    if low < 0:
+        low, high = max(low, 1 - LARGEST_SIGNED_CODE), min(high, LARGEST_SIGNED_CODE)
     return (tile * divisor).round().clamp(low, high) / divisor
 
 
@@ -210,6 +229,18 @@ class _Maker:
         truth = exact_refocus(picture, sigma, stride_px)
         return self._answered(graph, name, (image, target_px), truth, stride_px)
 
+    def layered_case(self, graph: str, name: str, layers: Sequence[Layer]) -> Case:
+        """A case whose truth is what a lens makes of a scene."""
+        whole = [
+            Layer(picture=self._filled(x.picture), coverage=self._filled(x.coverage), sigma_px=x.sigma_px)
+            for x in layers
+        ]
+        truth = seen_through_a_lens(whole).numpy()
+        return self._answered(graph, name, seen_in_focus(layers), truth, 1)
+
+    def _filled(self, tile: Tensor) -> Tensor:
+        return torch.from_numpy(mirrored(tile.numpy(), self.height, self.width))
+
     def _answered(
         self, graph: str, name: str, tiles: tuple[Tensor, ...], truth: FloatArray | None, truth_stride_px: int
     ) -> Case:
@@ -240,7 +271,7 @@ def _cropped(name: str, side: int) -> Tensor:
 
 
 def _noise(largest_px: float, side: int) -> tuple[Tensor, Tensor]:
-    """Uniform noise over the range of a picture and of a sigma map."""
+    """Uniform noise over the range of a picture and of a map from 0."""
     generator = torch.Generator().manual_seed(20)
     picture = torch.rand(1, 3, side, side, generator=generator)
     return picture, largest_px * torch.rand(1, 1, side, side, generator=generator)

@@ -42,7 +42,7 @@ def save_cases(
     """
     folder = directory / GOLDEN_FOLDER
     folder.mkdir(exist_ok=True)
-    there = () if first_size else sorted(path for path in folder.iterdir() if path.suffix in (".u8", ".f32"))
+    there = () if first_size else sorted(path for path in folder.iterdir() if path.suffix in (".u8", ".i8", ".f32"))
     store = _Store(
         directory=directory,
         tolerances=tolerances,
@@ -82,11 +82,12 @@ class _Store:
 
     def _input(self, case: Case, name: str) -> GoldenInput:
         numbers = _numbers(case, name)
-        path, digest = self._write(case, f"{name}.u8", numbers.tobytes())
+        ending = "u8" if numbers.dtype == np.uint8 else "i8"
+        path, digest = self._write(case, f"{name}.{ending}", numbers.tobytes())
         return GoldenInput(
             name=name,
             path=path,
-            dtype="uint8",
+            dtype="uint8" if ending == "u8" else "int8",
             divisor=case.divisors[name],
             shape=numbers.shape,
             layout="NCHW",
@@ -149,10 +150,11 @@ def thinned(case: Case) -> Case:
 
 
 def _numbers(case: Case, name: str) -> np.ndarray:
-    """The tile of an input as it is stored, (1, C, h, w) uint8."""
+    """The tile of an input as it is stored, (1, C, h, w): bytes, with a sign where some value is negative."""
     value: FloatArray = case.inputs[name]
     side, divisor = tile_px(*value.shape[2:]), np.float32(case.divisors[name])
-    numbers = np.rint(value[..., :side, :side] * divisor).astype(np.uint8)
+    whole = np.rint(value[..., :side, :side] * divisor)
+    numbers = whole.astype(np.uint8 if whole.min() >= 0.0 else np.int8)
     if not np.array_equal(mirrored(numbers.astype(np.float32) / divisor, *value.shape[2:]), value):
         raise ReblurError(f"{case.graph} {case.name}: {name} is not a mirrored tile of eight-bit numbers")
     return numbers

@@ -53,19 +53,21 @@ def step_maps(side: int, largest_px: float) -> dict[str, Tensor]:
     return {**found, LARGEST_STEP: _step(side, largest_px, STEP_NORMALS["step-slanted"], LARGEST_STEP_HIGH)}
 
 
-def refocusing_map(sigma_px: Tensor, ramp_px: Tensor) -> Tensor:
-    """Sharp where the defocus equals that at the middle of the picture, blurrier with the difference.
+def refocusing_map(sigma_px: Tensor, ramp_px: Tensor, largest_px: float) -> Tensor:
+    """0 where the defocus equals that at the middle of the picture, and with the difference up to half the largest.
 
     The difference is that of the estimated map and a slope, so that the map has detail whatever the estimator
     says of a sharp picture.
 
     Args:
         sigma_px: (1, 1, H, W), estimated.
-        ramp_px: (1, 1, H, W), up to the largest sigma.
+        ramp_px: (1, 1, H, W), up to the largest sigma that is estimated.
+        largest_px: that can be asked for.
     """
     depth = sigma_px + ramp_px
     middle = depth[:, :, depth.shape[2] // 2, depth.shape[3] // 2].view(1, 1, 1, 1)
-    return (depth - middle).abs().clamp(0.0, float(ramp_px.max()))
+    gain = largest_px / 2.0 / float(ramp_px.max())
+    return ((depth - middle) * gain).clamp(-largest_px / 2.0, largest_px / 2.0)
 
 
 def _step(side: int, largest_px: float, normal: tuple[int, int], high: float) -> Tensor:

@@ -165,7 +165,19 @@ FAULTS: tuple[Fault, ...] = (
         name="sigma scaled by 1.1",
         description="the sigma map is taken for one that is ten per cent larger",
         bundle=modules.enlarge_sigma_in,
-        artifacts=("refocus-onnx-fp32", "deblur-onnx-int8"),
+        artifacts=("refocus-onnx-fp32", "preview-onnx-fp32", "deblur-onnx-int8"),
+    ),
+    Fault(
+        name="near for far",
+        description="what lies in front of the plane of focus is taken for what lies behind it",
+        bundle=modules.swap_near_and_far,
+        artifacts=("refocus-onnx-fp32",),
+    ),
+    Fault(
+        name="no occlusion",
+        description="the background gathers the colours of the subject before it",
+        bundle=modules.ignore_occlusion,
+        artifacts=("refocus-onnx-fp32",),
     ),
     Fault(
         name="corrupted weights",

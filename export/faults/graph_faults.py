@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from export.artifacts.shared_inputs import GraphBundle
 from export.faults.file_faults import Change, convolutions, exchange_red_and_green, hole, largest_convolution, zeros
+from export.graphs.refocus import Preview
 from export.graphs.specs import GraphSpec
 
 DARK = 0.1
@@ -117,6 +118,16 @@ def return_input(bundle: GraphBundle) -> GraphBundle:
 def enlarge_sigma_in(bundle: GraphBundle) -> GraphBundle:
     """The sigma map that goes in is taken for a larger one."""
     return _wrapped(bundle, before=lambda given: (given[0], given[1] * SIGMA_FACTOR))
+
+
+def swap_near_and_far(bundle: GraphBundle) -> GraphBundle:
+    """What lies in front is taken for what lies behind."""
+    return _wrapped(bundle, before=lambda given: (given[0], given[1] * -1.0))
+
+
+def ignore_occlusion(bundle: GraphBundle) -> GraphBundle:
+    """The quick blur in the place of the one with layers."""
+    return _with_modules(bundle, lambda module: Preview().eval())
 
 
 def enlarge_sigma_out(bundle: GraphBundle) -> GraphBundle:

@@ -17,7 +17,7 @@ from export.analysis.operators import SavedGraph
 from export.data.calibration import Samples
 from export.recipes.targets import PRECISIONS
 from runtime.backends.base import GraphRunner
-from runtime.manifest.records import Artifact, Layout
+from runtime.manifest.records import Artifact
 from train.quantization.settings import Int8Settings
 
 
@@ -33,8 +33,6 @@ class WriteRequest:
     output_names: tuple[str, ...]
     precision: str
     """Key of ``export.recipes.targets.PRECISIONS``."""
-    layout: Layout
-    """Of the file's inputs and outputs."""
     images: tuple[str, ...] = ()
     """Inputs that the file takes as pictures of eight bits."""
     samples: Samples = ()

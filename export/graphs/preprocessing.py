@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from runtime.manifest.convention_records import Conventions, Optics, ResizePolicy, Smoothing, Tiling
-from runtime.refocusing import guided_filter, optics, pipeline
+from runtime.manifest.convention_records import (
+    Agreement,
+    Conventions,
+    Highlights,
+    Optics,
+    ResizePolicy,
+    Smoothing,
+    Tiling,
+)
+from runtime.refocusing import defocus_map, highlights, optics, pipeline
 from runtime.refocusing.defaults import REFERENCE_F_NUMBER, WORKING_LONG_SIDE_PX
 from runtime.refocusing.tiling import ALIGNMENT_PX
 
@@ -24,30 +32,41 @@ RESIZE = ResizePolicy(
 TILING = Tiling(alignment_px=ALIGNMENT_PX, padding="edge", inner_halo="discard")
 """What ``runtime.refocusing.tiling`` does."""
 
-_RED, _GREEN, _BLUE = (round(float(weight), 6) for weight in pipeline.LUMA_WEIGHTS)
+_RED, _GREEN, _BLUE = (round(float(weight), 6) for weight in defocus_map.LUMA_WEIGHTS)
 
 CONVENTIONS = Conventions(
     sigma_unit="px of the working size",
     outputs="clip to range",
     smoothing=Smoothing(
-        kind="weighted guided filter",
-        radius=pipeline.SMOOTHING_RADIUS,
-        least_radius_px=pipeline.LEAST_SMOOTHING_RADIUS_PX,
-        epsilon=pipeline.SMOOTHING_EPSILON,
+        kind="fast weighted guided filter",
+        reduction=defocus_map.REDUCTION,
+        radius=defocus_map.RADIUS,
+        least_radius=defocus_map.LEAST_RADIUS,
+        wider=defocus_map.WIDER,
+        wider_weight=defocus_map.WIDER_WEIGHT,
+        epsilon=defocus_map.EPSILON,
         border="cut off",
         luma=(_RED, _GREEN, _BLUE),
-        gradient="central differences",
-        confidence_radius_px=guided_filter.CONFIDENCE_RADIUS_PX,
-        flat_gradient=guided_filter.FLAT_GRADIENT,
-        confidence_floor=guided_filter.CONFIDENCE_FLOOR,
+        gradient="central differences, 0 at the border",
+        flat_gradient=defocus_map.FLAT_GRADIENT,
+        confidence_floor=defocus_map.CONFIDENCE_FLOOR,
     ),
     optics=Optics(
-        kind="thin lens",
+        kind="signed thin lens",
         reference_f_number=REFERENCE_F_NUMBER,
         side="all behind",
+        in_focus_px=optics.IN_FOCUS_PX,
         tap_radius=optics.TAP_RADIUS,
-        least_tap_radius_px=optics.LEAST_TAP_RADIUS_PX,
+        least_tap_radius=optics.LEAST_TAP_RADIUS_PX,
         tap_value="mean weighted by confidence",
     ),
+    highlights=Highlights(
+        kind="isolated clipped pixels",
+        clipped=highlights.CLIPPED,
+        largest_light=highlights.LARGEST_LIGHT,
+        around=highlights.AROUND,
+        crowded=highlights.CROWDED,
+    ),
+    agreement=Agreement(from_px=pipeline.AGREES_PX[0], to_px=pipeline.AGREES_PX[1]),
 )
-"""What ``runtime.refocusing.pipeline``, ``guided_filter`` and ``optics`` do."""
+"""What ``runtime.refocusing`` does."""

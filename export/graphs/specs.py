@@ -1,6 +1,7 @@
 """The deployable graphs and their contract: the one place where a tensor's meaning is written down.
 
 defocus: image -> sigma_px.    deblur: image, sigma_px -> sharp.    refocus: sharp, target_sigma_px -> refocused.
+preview: as refocus, without occlusion, in half the time: for a finger that moves.
 fused: image, target_sigma_px -> refocused, all three in one file, for a map of blur that is known beforehand (from a
 depth camera, say). It deblurs again for every target, so an application with a finger on the glass wants the three.
 
@@ -9,16 +10,22 @@ All graphs are NCHW float32 here; a writer changes layout and type at the border
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from export.graphs.separable_blur import Refocus
+from export.graphs.multiscale_blur import SIGMA_MAX_PX
+from export.graphs.refocus import HALO_PX, Preview, Refocus
 from runtime.manifest.manifest import TensorMeaning
+from runtime.refocusing.highlights import LARGEST_LIGHT
 from train.checkpoint import Deployable
 from train.networks.deblur import DeblurNet
 from train.networks.unet import UNet
+
+LARGEST_CODE_VALUE = math.sqrt(LARGEST_LIGHT)
+"""Of a lamp, see ``runtime.refocusing.highlights``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +69,7 @@ class FusedGraph(nn.Module):
         return self.refocus(sharp, target_sigma_px)
 
 
-def picture(name: str, meaning: str) -> TensorMeaning:
+def picture(name: str, meaning: str, largest: float = 1.0) -> TensorMeaning:
     """Contract of an sRGB picture."""
     return TensorMeaning(
         name=name,
@@ -70,12 +77,12 @@ def picture(name: str, meaning: str) -> TensorMeaning:
         channel_order="RGB",
         color_space="sRGB",
         unit=None,
-        range=(0.0, 1.0),
+        range=(0.0, largest),
         meaning=meaning,
     )
 
 
-def sigma_map(name: str, sigma_max_px: float, meaning: str) -> TensorMeaning:
+def sigma_map(name: str, sigma_max_px: float, meaning: str, sigma_min_px: float = 0.0) -> TensorMeaning:
     """Contract of a map of blur sigmas."""
     return TensorMeaning(
         name=name,
@@ -83,7 +90,7 @@ def sigma_map(name: str, sigma_max_px: float, meaning: str) -> TensorMeaning:
         channel_order=None,
         color_space=None,
         unit="px",
-        range=(0.0, sigma_max_px),
+        range=(sigma_min_px, sigma_max_px),
         meaning=meaning,
     )
 
@@ -106,12 +113,18 @@ def unet_halo_px(unet: UNet) -> int:
 
 
 def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
-    """The graphs of a checkpoint: three in the order in which a photograph passes through them, then all in one."""
+    """The graphs of a checkpoint: three as a photograph passes through them, a quick third, then all in one."""
     sigma_max_px = networks.config.sigma_max_px
     image = picture("image", "the photograph")
     sigma = sigma_map("sigma_px", sigma_max_px, "standard deviation of the photograph's defocus blur, per axis")
     sharp = picture("sharp", "the photograph with its defocus removed")
-    target = sigma_map("target_sigma_px", sigma_max_px, "standard deviation of the blur to apply, per axis")
+    lit = picture("sharp", f"{sharp.meaning}; lamps that the sensor clipped may be above 1", LARGEST_CODE_VALUE)
+    target = sigma_map(
+        "target_sigma_px",
+        SIGMA_MAX_PX,
+        "standard deviation of the blur to apply, per axis; negative in front of the plane of focus",
+        -SIGMA_MAX_PX,
+    )
     refocused = picture("refocused", "the picture with its new focus")
     defocus = GraphSpec(
         name="defocus",
@@ -129,14 +142,21 @@ def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
         halo_px=unet_halo_px(networks.deblur.unet),
         module=DeblurGraph(networks.deblur).eval(),
     )
-    blur = Refocus(sigma_max_px).eval()
     refocus = GraphSpec(
         name="refocus",
-        summary="blurs an all-in-focus picture with a sigma of its own at each pixel",
-        inputs=(sharp, target),
+        summary="blurs an all-in-focus picture with a signed sigma of its own at each pixel, with occlusion",
+        inputs=(lit, target),
         outputs=(refocused,),
-        halo_px=blur.blur.radius,
-        module=blur,
+        halo_px=HALO_PX,
+        module=Refocus().eval(),
+    )
+    preview = GraphSpec(
+        name="preview",
+        summary="the same without occlusion, in half the time",
+        inputs=(lit, target),
+        outputs=(refocused,),
+        halo_px=HALO_PX,
+        module=Preview().eval(),
     )
     fused = GraphSpec(
         name="fused",
@@ -147,7 +167,7 @@ def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
         halo_px=defocus.halo_px + deblur.halo_px + refocus.halo_px,
         module=FusedGraph(defocus.module, deblur.module, refocus.module).eval(),
     )
-    return {spec.name: spec for spec in (defocus, deblur, refocus, fused)}
+    return {spec.name: spec for spec in (defocus, deblur, refocus, preview, fused)}
 
 
 def example_inputs(spec: GraphSpec, height: int, width: int, seed: int = 0) -> tuple[Tensor, ...]:

@@ -20,7 +20,9 @@ PIXEL_FORMAT = "32BGRA"
 NETWORKS = ("defocus", "deblur")
 PIPELINE_GRAPHS = (*NETWORKS, "refocus")
 """The graphs through which a photograph passes."""
-ALL_GRAPHS = (*PIPELINE_GRAPHS, "fused")
+BLURS = ("refocus", "preview")
+"""Without weights to train, and always float."""
+ALL_GRAPHS = (*PIPELINE_GRAPHS, "preview", "fused")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,8 @@ class Target:
     """What is made for it."""
 
 
-# The refocusing blur stays float: its weights span five decades, which eight bits cannot hold. In the fused graph it
-# does, too. Compressed Core ML files of the blur would be no smaller: it has no weights. What it is given is no photo
+# The refocusing blur stays float: eight bits of light are too few in the dark. In the fused graph it does, too.
+# Compressed Core ML files of the blur would be no smaller: it has no weights to speak of. What it is given is no photo
 # but the deblurring network's answer, which eight bits of an image would round. On Vulkan the fused graph is copied
 # between memory layouts dozens of times (``export.lint`` counts them), the three by themselves hardly are.
 TARGETS: dict[str, Target] = {
@@ -104,7 +106,6 @@ TARGETS: dict[str, Target] = {
         requires={"TensorFlow Lite": TFLITE_RUNTIME},
         files=(
             Files(precision="fp32", graphs=ALL_GRAPHS),
-            Files(precision="fp32", variant="nchw", graphs=("refocus", "fused")),
             Files(precision="fp16", graphs=(*NETWORKS, "fused")),
             Files(precision="int8", graphs=(*NETWORKS, "fused")),
         ),
@@ -192,7 +193,6 @@ PRECISIONS: dict[str, Precision] = {
 VARIANTS: dict[str, str] = {
     "": "",
     "image": "pictures go in as the platform keeps them (CVPixelBuffer), without a copy",
-    "nchw": "channels first, which a CPU computes faster",
     "sizes": "every size a function of one package, weights stored once (iOS 18); made where several sizes are",
 }
 """What sets a file apart from that of the same graph, target and precision -> what it is for."""

@@ -26,7 +26,13 @@ from runtime.system.arrays import FloatArray
 from runtime.system.silence import silence
 from train.checkpoint import Deployable
 
-SHOWN_CASES = {"defocus": "astronaut", "deblur": SYNTHETIC, "refocus": "astronaut", "fused": SYNTHETIC}
+SHOWN_CASES = {
+    "defocus": "astronaut",
+    "deblur": SYNTHETIC,
+    "refocus": "astronaut",
+    "preview": "astronaut",
+    "fused": SYNTHETIC,
+}
 """Graph -> the case that is shown; the first one where there is none of that name."""
 SHOWN_PX = 192
 """Side of the square that is shown, from the middle of the stored tile."""

@@ -30,6 +30,7 @@ MATRIX_METRICS: dict[str, str] = {
     "defocus": "mean_px",
     "deblur": "psnr_db",
     "refocus": "psnr_db",
+    "preview": "psnr_db",
     "fused": "psnr_db",
 }
 """Graph -> how two of its answers are compared."""

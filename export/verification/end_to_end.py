@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.data.pictures import diagonal_ramp, load_picture
-from export.graphs.separable_blur import Refocus
+from export.data.pictures import blur_like_light, diagonal_ramp, load_picture
 from export.graphs.specs import GraphSpec
+from export.recipes.targets import NETWORKS
 from export.verification.gates import PIPELINE, compare_pictures, gate_rules
 from runtime.manifest.check_records import GateRule, ParityFigure
 from runtime.refocusing.pipeline import GRAPHS, RefocusPipeline
@@ -57,6 +57,7 @@ class PipelineReference:
     """What the float networks answer, and what of the manifest a pipeline goes by."""
 
     sigma_max_px: float
+    target_max_px: float
     halo_px: Mapping[str, int]
     """Graph -> its halo."""
     cases: tuple[EndToEndCase, ...]
@@ -90,14 +91,14 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> P
         width: of every graph's tensors, in pixels.
     """
     halo_px = {graph: specs[graph].halo_px for graph in GRAPHS}
-    sigma_max_px = specs["defocus"].outputs[0].range[1]
-    room = width >= 2 * max(halo_px.values()) + ALIGNMENT_PX
+    sigma_max_px, target_max_px = specs["defocus"].outputs[0].range[1], specs["refocus"].inputs[1].range[1]
+    room = width >= 2 * max(halo_px[network] for network in NETWORKS) + ALIGNMENT_PX
     wide = width + (width // 4 // ALIGNMENT_PX * ALIGNMENT_PX if room else 0)
     few = (min(GOLDEN_SIZE_PX[0], height), min(GOLDEN_SIZE_PX[1], width))
     asked = (
         (GOLDEN, _photo("astronaut", *few, LARGEST_BLUR * sigma_max_px), (0.75, 0.7), 1.4),
         ("astronaut", _photo("astronaut", height * 3 // 4, width // 2, 0.0), (0.5, 0.3), 1.4),
-        ("synthetic", _photo("motorcycle", height // 2, wide, LARGEST_BLUR * sigma_max_px), (0.8, 0.6), 2.0),
+        ("synthetic", _photo("motorcycle", height // 2, wide, LARGEST_BLUR * sigma_max_px), (0.8, 0.6), 1.0),
     )
     graphs = {name: float_graph(specs[name], height, width) for name in GRAPHS}
     cases = tuple(
@@ -106,11 +107,17 @@ def make_reference(specs: Mapping[str, GraphSpec], height: int, width: int) -> P
             photo=photo,
             focus_xy=focus_xy,
             aperture=aperture,
-            refocused=_refocused(graphs, sigma_max_px, photo, focus_xy, aperture),
+            refocused=_refocused(graphs, (sigma_max_px, target_max_px), photo, focus_xy, aperture),
         )
         for name, photo, focus_xy, aperture in asked
     )
-    return PipelineReference(sigma_max_px=sigma_max_px, halo_px=halo_px, cases=cases, size_px=(height, width))
+    return PipelineReference(
+        sigma_max_px=sigma_max_px,
+        target_max_px=target_max_px,
+        halo_px=halo_px,
+        cases=cases,
+        size_px=(height, width),
+    )
 
 
 def check_pipeline_parity(
@@ -134,7 +141,8 @@ def check_pipeline_parity(
         raise ReblurError(f"the pipeline needs {', '.join(GRAPHS)}, got no {', '.join(missing)}")
     figures: list[ParityFigure] = []
     for case in reference.cases:
-        answer = _refocused(graphs, reference.sigma_max_px, case.photo, case.focus_xy, case.aperture)
+        largest = reference.sigma_max_px, reference.target_max_px
+        answer = _refocused(graphs, largest, case.photo, case.focus_xy, case.aperture)
         figures += compare_pictures(PIPELINE, precision, case.name, case.refocused, answer)
     return figures
 
@@ -151,7 +159,7 @@ def save_reference(reference: PipelineReference, path: Path) -> None:
         ReblurError: the file cannot be written.
     """
     arrays: dict[str, NDArray] = {
-        "sigma_max_px": np.array(reference.sigma_max_px),
+        "largest_px": np.array([reference.sigma_max_px, reference.target_max_px]),
         "halo_px": np.array([reference.halo_px[graph] for graph in GRAPHS]),
         "size_px": np.array(reference.size_px),
         "names": np.array([case.name for case in reference.cases]),
@@ -188,8 +196,10 @@ def load_reference(path: Path) -> PipelineReference:
                 )
             halo_px = dict(zip(GRAPHS, (int(value) for value in arrays["halo_px"]), strict=True))
             height, width = (int(value) for value in arrays["size_px"])
+            sigma_max_px, target_max_px = (float(value) for value in arrays["largest_px"])
             return PipelineReference(
-                sigma_max_px=float(arrays["sigma_max_px"]),
+                sigma_max_px=sigma_max_px,
+                target_max_px=target_max_px,
                 halo_px=halo_px,
                 cases=tuple(cases),
                 size_px=(height, width),
@@ -200,13 +210,16 @@ def load_reference(path: Path) -> PipelineReference:
 
 def _refocused(
     graphs: Mapping[str, TiledGraph],
-    sigma_max_px: float,
+    largest_px: tuple[float, float],
     photo: NDArray[np.uint8],
     focus_xy: tuple[float, float],
     aperture: float,
 ) -> FloatArray:
     """What a pipeline of these graphs makes of a photograph, at every ``STRIDE_PX``-th pixel: (h, w, 3)."""
-    pipeline = RefocusPipeline(graphs, sigma_max_px=sigma_max_px, working_long_side_px=max(photo.shape))
+    sigma_max_px, target_max_px = largest_px
+    pipeline = RefocusPipeline(
+        graphs, sigma_max_px=sigma_max_px, target_max_px=target_max_px, working_long_side_px=max(photo.shape)
+    )
     pipeline.analyse(photo.astype(np.float32) / np.float32(255.0))
     return np.ascontiguousarray(pipeline.refocus(focus_xy, aperture)[::STRIDE_PX, ::STRIDE_PX])
 
@@ -216,5 +229,5 @@ def _photo(name: str, height: int, width: int, blur_px: float) -> NDArray[np.uin
     picture = load_picture(name, height, width)
     if blur_px > 0.0:
         with torch.no_grad():
-            picture = Refocus(blur_px)(picture, diagonal_ramp(height, width, blur_px))
+            picture = blur_like_light(picture, diagonal_ramp(height, width, blur_px))
     return (picture[0].permute(1, 2, 0) * 255.0).round().to(torch.uint8).contiguous().numpy()

@@ -148,7 +148,9 @@ def verify_pipelines(manifest: Manifest, directory: Path, *, check_digests: bool
 def _recheck_pipeline(pipeline: Pipeline, manifest: Manifest, directory: Path, case: EndToEndCase) -> Pipeline:
     members = [manifest.artifact(getattr(pipeline, graph)) for graph in GRAPHS]
     halos_px = {graph: manifest.graphs[graph].halo_px for graph in GRAPHS}
-    reference = PipelineReference(sigma_max_px=manifest.sigma_max_px, halo_px=halos_px, cases=(case,))
+    reference = PipelineReference(
+        sigma_max_px=manifest.sigma_max_px, target_max_px=manifest.target_max_px, halo_px=halos_px, cases=(case,)
+    )
     try:
         with silence():
             graphs = {

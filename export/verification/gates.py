@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from export.data.golden_cases import ALL_IN_FOCUS, FAINT, SYNTHETIC, SYNTHETIC_EVEN, Case
 from export.data.sigma_maps import LARGEST_STEP, SMOOTH, STEPS
+from export.recipes.targets import BLURS
 from export.verification.metrics import ERRORS, HIGHER_IS_BETTER, METRICS, float_gain_db
 from export.verification.room import ROOM
 from runtime import metrics
@@ -91,9 +92,14 @@ def _by_class(fp32: float, fp16: float, int8: float, **others: float) -> dict[st
     return {"fp32": fp32, "fp16": fp16, "int8": int8, **others}
 
 
+def _against_truth(graph: str, least_db: float, *cases: str) -> Gate:
+    """Of a blur, whose exact answer no arithmetic's rounding comes near."""
+    thresholds = {"fp32": least_db, "fp16": least_db}
+    return Gate(graph=graph, metric="exact_psnr_db", thresholds=thresholds, cases=cases)
+
+
 # fp32: 110 dB and its like are what an approximation or a hidden fp16 would miss; networks are held to more, see
 # ``ROOM``. fp16: wide, since no emulation shows the look-up tables of a Neural Engine.
-# fp16 refocusing cannot follow the exact blur any closer than its own rounding lets it: 69 dB against the float op.
 GATES: tuple[Gate, ...] = (
     Gate(graph="defocus", metric="mean_px", thresholds=_by_class(1e-4, 0.02, 0.15, p6=0.08)),
     Gate(graph="defocus", metric="p99_px", thresholds=_by_class(1e-3, 0.1, 0.5, p6=0.3)),
@@ -105,21 +111,23 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(graph="deblur", metric="loss_db", thresholds=_by_class(0.001, 0.05, 0.2), cases=BLURRED),
     Gate(graph="deblur", metric="gain_kept", thresholds=_by_class(0.999, 0.98, 0.9), cases=BLURRED),
-    Gate(graph="refocus", metric="psnr_db", thresholds={"fp32": 130.0, "fp16": 55.0}),
-    Gate(graph="refocus", metric="exact_psnr_db", thresholds={"fp32": 70.0, "fp16": 62.0}, cases=SMOOTH),
-    Gate(graph="refocus", metric="exact_psnr_db", thresholds={"fp32": 50.0, "fp16": 49.0}, cases=STEPS),
-    Gate(graph="refocus", metric="exact_psnr_db", thresholds={"fp32": 44.0, "fp16": 43.0}, cases=(LARGEST_STEP,)),
+    *(Gate(graph=graph, metric="psnr_db", thresholds={"fp32": 135.0, "fp16": 58.0}) for graph in BLURS),
+    *(_against_truth(graph, 44.5, *SMOOTH) for graph in BLURS),
+    _against_truth("refocus", 35.0, "subject"),
+    _against_truth("refocus", 31.5, "subject-soft", "front", "front-soft"),
+    _against_truth("refocus", 26.5, "twigs"),
+    _against_truth("preview", 39.0, *STEPS),
+    _against_truth("preview", 37.5, LARGEST_STEP),
     Gate(graph="fused", metric="psnr_db", thresholds=_by_class(100.0, 50.0, 38.0)),
     Gate(graph="fused", metric="residual_snr_db", thresholds=_by_class(80.0, 30.0, 15.0), cases=(ALL_IN_FOCUS,)),
     Gate(graph="fused", metric="loss_db", thresholds=_by_class(0.001, 0.05, 0.2), cases=(SYNTHETIC, ALL_IN_FOCUS)),
     Gate(graph="fused", metric="gain_kept", thresholds=_by_class(0.999, 0.98, 0.9), cases=(ALL_IN_FOCUS,)),
     Gate(graph=PIPELINE, metric="psnr_db", thresholds=_by_class(110.0, 50.0, 38.0, p6=42.0)),
 )
-"""On the photograph that is asked, smooth maps follow the exact blur to 70 dB and a step from one to four tenths of the
-largest sigma to 50 dB in every direction. The largest step, from one to nine tenths and slanted, does not: the second
-pass reads rows across the edge that were blurred with the sigma there. Averaging both orders of the passes gains 4 dB
-there at twice the time, so it is not done. In the dark places of other photographs the square root that makes sRGB of
-light magnifies what is left (``pytest -s tests/export/test_refocus.py`` tells what some reach)."""
+"""Where sigma varies slowly the blur follows the exact gather to 48 dB, or 45 in a picture of 64 pixels, where the same
+range of sigma is steep; across steps to 40, and 38 across the largest.
+At outlines refocusing is judged by layers whose exact answer is known: thin twigs before a sharp picture are the
+hardest, since what they hide has to be filled in."""
 
 
 def compare(graph: str, precision: str, case: Case, outputs: Mapping[str, FloatArray]) -> list[ParityFigure]:

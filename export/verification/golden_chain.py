@@ -38,11 +38,12 @@ def save_golden_chain(reference: PipelineReference, specs: Mapping[str, GraphSpe
     pipeline = RefocusPipeline(
         {name: float_graph(specs[name], *size_px) for name in GRAPHS},
         sigma_max_px=reference.sigma_max_px,
+        target_max_px=reference.target_max_px,
         working_long_side_px=max(case.photo.shape),
     )
     analysis = pipeline.analyse(case.photo.astype(np.float32) / np.float32(255.0))
     target = optics.target_sigma_px(
-        analysis.defocus_px, case.focus_xy, case.aperture, reference.sigma_max_px, analysis.confidence
+        analysis.defocus_px, case.focus_xy, case.aperture, reference.target_max_px, analysis.confidence
     )
     (directory / GOLDEN_FOLDER).mkdir(exist_ok=True)
     photo = np.ascontiguousarray(case.photo.transpose(2, 0, 1))[None]

@@ -55,11 +55,13 @@ def to_file(artifact: Artifact, inputs: Mapping[str, FloatArray]) -> list[NDArra
 
 
 def from_file(tensor: ArtifactTensor, value: NDArray) -> FloatArray:
-    """What the file gave for one output -> (1, C, H, W) float32."""
-    array = np.asarray(value).reshape(tensor.shape) / np.float32(tensor.divisor)
+    """What the file gave for one output -> (1, C, H, W) float32, perhaps a view of a channels-last array."""
+    array = np.asarray(value).reshape(tensor.shape)
+    if tensor.divisor != 1.0:
+        array = array / np.float32(tensor.divisor)
     if tensor.layout == "NHWC":
         array = array.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(array, dtype=np.float32)
+    return array.astype(np.float32, copy=False)
 
 
 def _to_file(artifact_id: str, tensor: ArtifactTensor, value: FloatArray) -> NDArray:

@@ -52,29 +52,37 @@ class ResizePolicy:
 class Smoothing:
     """How the estimated map is spread from where blur can be seen to where it cannot: sigma_px -> defocus_px.
 
-    In float64. With w the confidence, m(x) = mean(w x) / mean(w) and mean a box's: slope = (m(g v) - m(g) m(v)) /
-    (max(m(g g) - m(g)^2, 0) + epsilon), offset = m(v) - slope m(g), result = m(slope) g + m(offset), for the map v and
-    the luma g; clipped to 0 and ``Manifest.sigma_max_px``.
+    On means over blocks (the last row and column repeated to whole blocks): g of luma, v of the map, e of the squared
+    gradient; confidence c = e / (e + flat_gradient^2) + confidence_floor. With mean a box's, W the wider box's:
+    w = c + wider_weight, u = (c v + wider_weight W(c v) / W(c)) / w, m(x) = mean(w x) / mean(w);
+    slope = (m(g u) - m(g) m(u)) / (max(m(g g) - m(g)^2, 0) + epsilon), offset = m(u) - slope m(g). The result is
+    m(slope) luma + m(offset) at full size, both enlarged bilinearly between the blocks' middles and constant beyond the
+    outermost, clipped to 0 and ``Manifest.sigma_max_px``. Means of boxes in float64.
     """
 
-    kind: Literal["weighted guided filter"]
-    """He, Sun and Tang 2010, section 3.1, with a weight for each pixel."""
+    kind: Literal["fast weighted guided filter"]
+    """He and Sun 2015, with a weight for each pixel."""
+    reduction: int
+    """Side of a block."""
     radius: float
-    """Half the side of the box, relative to the working size's long side; rounded half to even."""
-    least_radius_px: int
-    """Smallest such half."""
+    """Half the side of the box, relative to the working size's long side, of which the number of blocks is
+    1 / reduction; rounded half to even."""
+    least_radius: int
+    """Smallest such half, in blocks."""
+    wider: int
+    """How many times that the half of the wider box is."""
+    wider_weight: float
+    """What the wider box's mean counts for."""
     epsilon: float
     """Variance of luma below which a box counts as flat."""
     border: Literal["cut off"]
     """What a box does at the border: it is smaller there, and so is the number that its sum is divided by."""
     luma: tuple[float, float, float]
     """Weights of red, green and blue, gamma-coded as they are."""
-    gradient: Literal["central differences"]
-    """Of luma, in rows and columns; one-sided at the border."""
-    confidence_radius_px: int
-    """Half the side of the box over which the gradient's square is averaged: e."""
+    gradient: Literal["central differences, 0 at the border"]
+    """Of luma, in rows and columns."""
     flat_gradient: float
-    """Confidence is e / (e + flat_gradient^2) + confidence_floor."""
+    """Gradient at which confidence is one half."""
     confidence_floor: float
     """Where nothing near is textured, values still count."""
 
@@ -83,22 +91,60 @@ class Smoothing:
 class Optics:
     """From the map to what the refocusing graph is asked for: defocus_px -> target_sigma_px.
 
-    target = clip((reference_f_number / f_number) |defocus - defocus at the tap|, 0, Manifest.sigma_max_px).
+    With d = defocus - defocus at the tap and c = clip((|d| - in_focus_px[0]) / (in_focus_px[1] - in_focus_px[0]), 0,
+    1): target = (reference_f_number / f_number) c d, clipped to the range of the graph's input; negative in front.
     """
 
-    kind: Literal["thin lens"]
+    kind: Literal["signed thin lens"]
     """Blur is linear in the difference of inverse depths, so in that of defocus."""
     reference_f_number: float
     """At this aperture blur differs as in the photograph."""
     side: Literal["all behind"]
     """An estimated sigma has no sign: everything blurred is taken to lie behind the plane of focus."""
+    in_focus_px: tuple[float, float]
+    """Difference up to which there is none, and from which it counts wholly."""
     tap_radius: float
-    """Half the side of the window that stands for the tapped point, relative to the long side; rounded half to even.
-    The window's middle is pixel floor(x width), floor(y height), at most the last; it is cut off at the border."""
-    least_tap_radius_px: int
+    """Half the side of the window of blocks that stands for the tapped point, relative to their long side; rounded half
+    to even. The window's middle is block floor(x width), floor(y height), at most the last; cut off at the border."""
+    least_tap_radius: int
     """Smallest such half."""
     tap_value: Literal["mean weighted by confidence"]
-    """What the window gives; of a map that is known otherwise, which has no confidence, the median."""
+    """What the window gives, of the map at the pixel in each block's middle, floor((i + 1/2) pixels / blocks); of a map
+    that is known otherwise, which has no confidence, the median over a window of pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Highlights:
+    """How lamps that the sensor clipped get brighter before they are blurred: sharp -> sharp, beyond 1.
+
+    With k = clip((least channel - clipped[0]) / (clipped[1] - clipped[0]), 0, 1) and a = clip(1 - mean of k / crowded,
+    0, 1), the mean over a box of blocks as ``Smoothing`` makes them, enlarged likewise: all channels times
+    sqrt(1 + (largest_light - 1) k a).
+    """
+
+    kind: Literal["isolated clipped pixels"]
+    """What is taken for a lamp."""
+    clipped: tuple[float, float]
+    """Least channel from which a pixel begins to count as clipped, and does wholly."""
+    largest_light: float
+    """Light that a lamp is given, where white is 1."""
+    around: float
+    """Half the side of the box, relative to the blocks' long side; at least 1, rounded half to even."""
+    crowded: float
+    """Part of the box which, clipped, makes a wall."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """What stays the photograph: with d = |target_sigma_px - defocus_px|, the share clip((to - d) / (to - from), 0, 1).
+
+    Only of an estimated map; one that is known otherwise does not say what the photograph's blur is.
+    """
+
+    from_px: float
+    """Difference up to which all of it does."""
+    to_px: float
+    """Difference from which none does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +159,7 @@ class Conventions:
     """Between the estimator and the optics."""
     optics: Optics
     """Between a tap and the refocusing graph."""
+    highlights: Highlights
+    """Between the deblurring network and the refocusing graph."""
+    agreement: Agreement
+    """After the refocusing graph."""

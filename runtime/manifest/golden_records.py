@@ -18,7 +18,7 @@ class GoldenInput:
     """Name of the ``TensorMeaning``."""
     path: str
     """Relative to the manifest, with forward slashes."""
-    dtype: Literal["uint8"]
+    dtype: Literal["uint8", "int8"]
     """Type of the file's numbers."""
     divisor: float
     """What each number is divided by."""

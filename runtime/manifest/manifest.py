@@ -67,7 +67,7 @@ __all__ = [
     "sha256_of",
 ]
 
-SCHEMA_VERSION, SCHEMA_MINOR = 4, 0
+SCHEMA_VERSION, SCHEMA_MINOR = 5, 0
 FILE_NAME = "manifest.json"
 
 
@@ -90,7 +90,7 @@ class Manifest:
     sizes: tuple[Size, ...]
     """Sizes of the graphs' tensors; the first is the one that files without a size in their name have."""
     sigma_max_px: float
-    """Largest blur sigma that the graphs know."""
+    """Largest blur sigma that the networks know; what may be asked of a refocusing graph is its input's range."""
     resize: ResizePolicy
     """From a photograph to the picture that the graphs see."""
     tiling: Tiling
@@ -119,6 +119,18 @@ class Manifest:
     """Files compared with each other; empty where nobody looked."""
     controls: tuple[NegativeControl, ...] = field(default=(), metadata=IN_CHECKS)
     """Files broken on purpose; empty where nobody tried."""
+
+    @property
+    def target_max_px(self) -> float:
+        """Largest sigma that the refocusing graph renders.
+
+        Raises:
+            ReblurError: there is none.
+        """
+        for tensor in self.graphs["refocus"].inputs if "refocus" in self.graphs else ():
+            if tensor.name == "target_sigma_px":
+                return tensor.range[1]
+        raise ReblurError("this export has no refocusing graph: run `make export` again")
 
     def __post_init__(self) -> None:
         repeated = [name for name, n in Counter(a.id for a in self.artifacts).items() if n > 1]

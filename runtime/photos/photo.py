@@ -7,6 +7,7 @@ and merely looks a little less saturated to them.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 import warnings
@@ -14,12 +15,14 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from runtime.photos import exif, png16, png_stream
+from runtime.photos.depth import Depth, embedded_depth
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
@@ -31,6 +34,9 @@ MAX_MEGAPIXELS = 150
 JPEG_EXTENSIONS = (".jpg", ".jpeg")
 PNG_EXTENSIONS = (".png",)
 
+
+Samples: TypeAlias = NDArray[Any]
+"""Pixels as a file has them, uint8 or uint16, or as they are computed with, float32 in [0, 1]."""
 
 _UPRIGHT: dict[int, Callable[[NDArray], NDArray]] = {
     1: lambda a: a,
@@ -52,8 +58,9 @@ _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, str
 class Photo:
     """A photograph, upright."""
 
-    rgb: FloatArray
-    """(H, W, 3) in [0, 1], gamma-encoded (sRGB, or the space of ``icc_profile``)."""
+    samples: Samples
+    """(H, W, 3) gamma-encoded (sRGB, or the space of ``icc_profile``): whole numbers up to the largest of their type,
+    or float32 in [0, 1]."""
     alpha: FloatArray | None = None
     """(H, W) in [0, 1], or None when the picture has no transparency."""
     exif: bytes | None = None
@@ -64,6 +71,42 @@ class Photo:
     """Bits a sample in the file: 8 or 16."""
     path: Path | None = None
     """Where it was read from."""
+    depth: Depth | None = None
+    """What it carries of a depth camera or a phone's portrait mode, upright; of any size."""
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.samples.shape[0], self.samples.shape[1]
+
+    @property
+    def rgb(self) -> FloatArray:
+        """(H, W, 3) in [0, 1]; made anew at each call."""
+        return as_floats(self.samples)
+
+    def part(self, part: tuple[slice, slice]) -> FloatArray:
+        """Some rows and columns of ``rgb``."""
+        return as_floats(self.samples[part])
+
+    def as_samples(self, rgb: FloatArray) -> Samples:
+        """A picture in [0, 1] in the type of the photograph's own samples."""
+        return as_samples(rgb, self.samples.dtype)
+
+
+def as_floats(samples: Samples) -> FloatArray:
+    """Samples as float32 in [0, 1]."""
+    if np.issubdtype(samples.dtype, np.floating):
+        return samples.astype(np.float32, copy=False)
+    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+
+
+def as_samples(rgb: FloatArray, dtype: np.dtype) -> Samples:
+    """A picture as samples of a type, clipped to [0, 1]."""
+    clipped = np.clip(rgb, 0.0, 1.0)
+    if dtype == np.float32:
+        return clipped
+    largest = np.iinfo(dtype).max
+    return np.rint(clipped * np.float32(largest)).astype(dtype)
 
 
 def read_photo(path: Path | str) -> Photo:
@@ -100,18 +143,23 @@ def read_photo(path: Path | str) -> Photo:
             pixels = _pixels_16_bit(image, path) if bit_depth == 16 else _pixels_8_bit(image)
         except _DAMAGED as error:
             raise ReblurError(f"{path} is damaged or cut short ({_reason(error)}): copy it again") from error
-        pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
+        upright = _UPRIGHT[orientation]
+        pixels = np.ascontiguousarray(upright(pixels))
+        depth = embedded_depth(path) if image.format in ("JPEG", "MPO") else None
+        if depth is not None:
+            depth = dataclasses.replace(depth, disparity=np.ascontiguousarray(upright(depth.disparity)))
         return Photo(
-            rgb=np.ascontiguousarray(pixels[..., :3]),
-            alpha=np.ascontiguousarray(pixels[..., 3]) if pixels.shape[2] == 4 else None,
+            samples=np.ascontiguousarray(pixels[..., :3]),
+            alpha=as_floats(np.ascontiguousarray(pixels[..., 3])) if pixels.shape[2] == 4 else None,
             exif=exif_block,
             icc_profile=_rgb_profile(image),
             bit_depth=bit_depth,
             path=path,
+            depth=depth,
         )
 
 
-def write_photo(path: Path | str, rgb: FloatArray, *, like: Photo, quality: int = 95) -> None:
+def write_photo(path: Path | str, rgb: Samples, *, like: Photo, quality: int = 95) -> None:
     """Write a picture as JPEG or PNG, by extension, with what belongs to the photograph it was made from.
 
     EXIF (its pixel size updated) and ICC profile are kept; a PNG also keeps alpha, resized to the picture,
@@ -119,7 +167,7 @@ def write_photo(path: Path | str, rgb: FloatArray, *, like: Photo, quality: int 
 
     Args:
         path: ends in .jpg, .jpeg or .png; not the photograph itself.
-        rgb: (H, W, 3) in [0, 1], values outside are clipped.
+        rgb: (H, W, 3), samples as they are to be written, or floats in [0, 1], clipped.
         like: the photograph.
         quality: JPEG quality, 1 to 100; no chroma subsampling.
 
@@ -131,16 +179,15 @@ def write_photo(path: Path | str, rgb: FloatArray, *, like: Photo, quality: int 
     height, width = rgb.shape[:2]
     exif_block = exif.with_size(like.exif, width, height) if like.exif else None
     is_png = path.suffix.lower() in PNG_EXTENSIONS
-    channels = rgb
+    dtype = np.dtype(np.uint16 if is_png and like.bit_depth == 16 else np.uint8)
+    samples = rgb if rgb.dtype == dtype else as_samples(as_floats(rgb), dtype)
     if is_png and like.alpha is not None:
         alpha = like.alpha if like.alpha.shape == (height, width) else resize(like.alpha, height, width)
-        channels = np.concatenate([rgb, alpha[..., None]], axis=2)
-    channels = np.clip(channels, 0.0, 1.0)
-    if is_png and like.bit_depth == 16:
-        samples = np.round(channels.astype(np.float64) * 65535.0).astype(np.uint16)
+        samples = np.concatenate([samples, as_samples(alpha, dtype)[..., None]], axis=2)
+    if samples.dtype == np.uint16:
         write_atomically(path, png16.encode(samples, exif_block, like.icc_profile))
         return
-    image = Image.fromarray(np.round(channels * 255.0).astype(np.uint8))
+    image = Image.fromarray(samples)
     buffer = io.BytesIO()
     try:
         if is_png:
@@ -176,11 +223,11 @@ def check_writable_as_photo(path: Path, like: Photo) -> None:
         raise ReblurError(f"{path} is the photograph itself: choose another name for the result")
 
 
-def resize(pixels: FloatArray, height: int, width: int) -> FloatArray:
+def resize(pixels: Samples, height: int, width: int) -> FloatArray:
     """Resize with antialiasing (Lanczos), clipped to [0, 1].
 
     Args:
-        pixels: (H, W) or (H, W, C) in [0, 1].
+        pixels: (H, W) or (H, W, C), whole numbers or floats in [0, 1].
         height: new height in pixels.
         width: new width in pixels.
 
@@ -188,16 +235,14 @@ def resize(pixels: FloatArray, height: int, width: int) -> FloatArray:
         (height, width) or (height, width, C) float32.
     """
     planes = pixels[..., None] if pixels.ndim == 2 else pixels
-    resized = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(planes[..., c], dtype=np.float32)).resize(
-                (width, height), Image.Resampling.LANCZOS
-            )
-        )
-        for c in range(planes.shape[2])
-    ]
+    resized = [_resized(planes[..., channel], height, width) for channel in range(planes.shape[2])]
     result = np.clip(np.stack(resized, axis=-1), 0.0, 1.0)
     return result[..., 0] if pixels.ndim == 2 else result
+
+
+def _resized(plane: Samples, height: int, width: int) -> FloatArray:
+    image = Image.fromarray(np.ascontiguousarray(as_floats(plane)))
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def _check_size(image: Image.Image, path: Path) -> None:
@@ -208,14 +253,14 @@ def _check_size(image: Image.Image, path: Path) -> None:
         raise ReblurError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels, got {width}x{height}")
 
 
-def _pixels_8_bit(image: Image.Image) -> FloatArray:
-    """(H, W, 3) or, with alpha, (H, W, 4), in [0, 1]."""
+def _pixels_8_bit(image: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) or, with alpha, (H, W, 4)."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    return np.asarray(image.convert(mode)).astype(np.float32) / np.float32(255.0)
+    return np.asarray(image.convert(mode))
 
 
-def _pixels_16_bit(image: Image.Image, path: Path) -> FloatArray:
-    """(H, W, 3) or, with alpha, (H, W, 4), in [0, 1]."""
+def _pixels_16_bit(image: Image.Image, path: Path) -> NDArray[np.uint16]:
+    """(H, W, 3) or, with alpha, (H, W, 4)."""
     samples = png16.read_samples(path)
     transparent = image.info.get("transparency")  # a colour key: pixels of exactly this colour are transparent
     if transparent is not None:
@@ -223,7 +268,7 @@ def _pixels_16_bit(image: Image.Image, path: Path) -> FloatArray:
         samples = np.concatenate([samples, opaque.astype(np.uint16) * np.uint16(65535)], axis=2)
     if samples.shape[2] <= 2:  # grey, grey + alpha
         samples = np.concatenate([samples[..., :1]] * 3 + [samples[..., 1:]], axis=2)
-    return (samples / 65535.0).astype(np.float32)
+    return samples
 
 
 def _rgb_profile(image: Image.Image) -> bytes | None:

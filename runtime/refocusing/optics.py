@@ -8,15 +8,18 @@ with K the same for the whole picture: blur is linear in inverse depth. Let the 
 defocus be s = (K / N0) (1/z_0 - 1/z), in pixels of sigma, z_0 being where it was focused. Focus on the point
 t and set the f-number to N, and K, N0 and z_0 all drop out:
 
-    target(p) = (N0 / N) |s(p) - s(t)|.
+    target(p) = (N0 / N) (s(p) - s(t)),
 
-N0 is unknown, too, so apertures are relative: at ``REFERENCE_F_NUMBER`` the picture has the photograph's own
-differences in blur, at half of it twice as much.
+above 0 behind the plane of focus and below it in front. N0 is unknown, too, so apertures are relative: at
+``REFERENCE_F_NUMBER`` the picture has the photograph's own differences in blur, at half of it twice as much.
 
 **Near or far.** The estimated defocus map is |s|: a single photograph does not tell whether a blurred point
 lies in front of the plane of focus or behind it. Everything blurred is taken to lie *behind* it (s = |s|), as
-in a portrait that is focused on the person. Where that is wrong, give a signed defocus map or a disparity map
-instead.
+in a portrait that is focused on the person; a tap on the background therefore puts the person in front. Where
+that is wrong, give a signed defocus map or a disparity map instead.
+
+**Depth of field.** Differences that an estimate cannot tell from none are taken for none, so that what is
+tapped stays as sharp as it is.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ TAP_RADIUS = 0.03
 """Half the side of the window that stands for the tapped point, relative to the long side: a finger's width."""
 
 LEAST_TAP_RADIUS_PX = 1
+IN_FOCUS_PX = (0.15, 0.45)
+"""Difference in defocus up to which there is none, and from which it counts wholly."""
 
 
 def check_tap(focus_xy: tuple[float, float], f_number: float) -> None:
@@ -54,20 +59,26 @@ def defocus_at(defocus_px: FloatArray, focus_xy: tuple[float, float], confidence
     Args:
         defocus_px: (H, W).
         focus_xy: x rightwards and y downwards, both in [0, 1].
-        confidence: (H, W), above 0: how far each value is to be trusted, for an estimated map. The mean weighted
-            by it is taken; without it the median.
+        confidence: (H', W') of the same picture, perhaps at a smaller size, above 0: how far each value is to be
+            trusted, for an estimated map. The mean weighted by it is taken; without it the median.
     """
-    height, width = defocus_px.shape
+    if confidence is None:
+        return float(np.median(defocus_px[_window(defocus_px.shape, focus_xy)]))
+    window = _window(confidence.shape, focus_xy)
+    rows, columns = (
+        np.clip(((np.arange(s.start, s.stop) + 0.5) * large / small).astype(np.intp), 0, large - 1)
+        for s, large, small in zip(window, defocus_px.shape, confidence.shape, strict=True)
+    )
+    return float(np.average(defocus_px[rows[:, None], columns], weights=confidence[window]))
+
+
+def _window(shape: tuple[int, ...], focus_xy: tuple[float, float]) -> tuple[slice, slice]:
+    """Rows and columns around a point of a map of this size."""
+    height, width = shape
     column = min(int(focus_xy[0] * width), width - 1)
     row = min(int(focus_xy[1] * height), height - 1)
     radius = max(LEAST_TAP_RADIUS_PX, round(TAP_RADIUS * max(height, width)))
-    window = (
-        slice(max(0, row - radius), row + radius + 1),
-        slice(max(0, column - radius), column + radius + 1),
-    )
-    if confidence is None:
-        return float(np.median(defocus_px[window]))
-    return float(np.average(defocus_px[window], weights=confidence[window]))
+    return slice(max(0, row - radius), row + radius + 1), slice(max(0, column - radius), column + radius + 1)
 
 
 def target_sigma_px(
@@ -88,28 +99,31 @@ def target_sigma_px(
         confidence: see ``defocus_at``.
 
     Returns:
-        (H, W) sigma in pixels, in [0, sigma_max_px]; about 0 at the point.
+        (H, W) sigma in pixels, in [-sigma_max_px, sigma_max_px], negative in front of the plane of focus; 0 at the
+        point.
 
     Raises:
         ReblurError: the point is outside the picture or the aperture is not above 0.
     """
     check_tap(focus_xy, f_number)
-    gain = REFERENCE_F_NUMBER / f_number
-    difference = np.abs(defocus_px - np.float32(defocus_at(defocus_px, focus_xy, confidence)))
-    return np.clip(gain * difference, 0.0, sigma_max_px).astype(np.float32)
+    gain = np.float32(REFERENCE_F_NUMBER / f_number)
+    difference = defocus_px - np.float32(defocus_at(defocus_px, focus_xy, confidence))
+    low, high = IN_FOCUS_PX
+    counted = np.clip((np.abs(difference) - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    return np.clip(gain * counted * difference, -sigma_max_px, sigma_max_px).astype(np.float32)
 
 
-def defocus_from_disparity(disparity: FloatArray, sigma_max_px: float) -> FloatArray:
+def defocus_from_disparity(disparity: FloatArray, range_px: float) -> FloatArray:
     """Signed defocus for a map of relative inverse depth, as from a depth camera or a depth network.
 
     The scale is a choice, since relative disparity has none: over the map's whole range, 0 to 1, blur differs
-    by ``sigma_max_px`` at ``REFERENCE_F_NUMBER``.
+    by ``range_px`` at ``REFERENCE_F_NUMBER``.
 
     Args:
-        disparity: (H, W) in [0, 1], larger is nearer (the reverse gives the same targets: only differences count).
-        sigma_max_px: the largest sigma that can be rendered.
+        disparity: (H, W) in [0, 1], larger is nearer; of the reverse, near and far change places.
+        range_px: that difference, in pixels of sigma.
 
     Returns:
         (H, W) signed defocus in pixels of sigma, 0 at the nearest.
     """
-    return ((1.0 - disparity) * sigma_max_px).astype(np.float32)
+    return ((1.0 - disparity) * range_px).astype(np.float32)

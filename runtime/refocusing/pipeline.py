@@ -1,8 +1,9 @@
 """From a photograph to refocused pictures: an analysis once per photograph, then one graph per tap.
 
 pipeline = RefocusPipeline.open("artifacts")
-pipeline.analyse(read_photo("photo.jpg"))
-picture = pipeline.refocus((0.52, 0.31), 1.4)
+pipeline.analyse(photo := read_photo("photo.jpg"))
+preview = pipeline.refocus((0.52, 0.31), 1.4)
+samples = pipeline.refocus_photo(photo, (0.52, 0.31), 1.4)
 """
 
 from __future__ import annotations
@@ -16,35 +17,47 @@ import numpy as np
 from runtime.backends import open_artifact
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.signature import verify_manifest
-from runtime.photos.photo import Photo, resize
+from runtime.photos.photo import Photo, Samples, resize
 from runtime.refocusing import optics
 from runtime.refocusing.defaults import WORKING_LONG_SIDE_PX
-from runtime.refocusing.guided_filter import guided_filter, texture_confidence
-from runtime.refocusing.tiling import TiledGraph, run_tiled, tile_count
+from runtime.refocusing.defocus_map import smooth_defocus
+from runtime.refocusing.highlights import recovered
+from runtime.refocusing.rendering import (
+    Part,
+    at_size,
+    base_of,
+    enlarged_part,
+    fitting_size,
+    refocused,
+    resize_map,
+)
+from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
-SMOOTHING_RADIUS = 1 / 24
-"""Half the side of the window over which the defocus map is spread, relative to the long side."""
-LEAST_SMOOTHING_RADIUS_PX = 2
-SMOOTHING_EPSILON = 1e-2
-"""Variance of luma below which a window counts as flat."""
-LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 GRAPHS = ("defocus", "deblur", "refocus")
+LEAST_LONG_SIDE_PX = 32
+AGREES_PX = (0.2, 0.4)
+"""Difference between the blur asked for and the photograph's own up to which the photograph stays as it is, and from
+which nothing of it is left."""
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
     """What is known of a photograph before anything is tapped, at its working size (h, w)."""
 
+    picture: FloatArray
+    """(h, w, 3) sRGB in [0, 1]: the photograph."""
     sigma_px: FloatArray
     """(h, w) estimated blur sigma of the photograph, in pixels of the working size."""
     defocus_px: FloatArray
     """(h, w) the same, spread from textured to flat places along the picture's edges: what the optics go by."""
     confidence: FloatArray
-    """(h, w) how far blur can be told there: see ``guided.texture_confidence``."""
+    """(h', w') how far blur can be told, at a quarter of the size: see ``defocus_map.texture_confidence``."""
     sharp: FloatArray
     """(h, w, 3) sRGB in [0, 1]: all in focus."""
+    lit: FloatArray
+    """The same with lamps as bright as they may have been, see ``highlights``: what is blurred."""
     photo_size_px: tuple[int, int]
     """Height and width of the photograph itself."""
 
@@ -60,7 +73,8 @@ class RefocusPipeline:
 
     Args:
         graphs: "defocus", "deblur" and "refocus".
-        sigma_max_px: the largest sigma that the graphs know.
+        sigma_max_px: the largest sigma that the networks know.
+        target_max_px: the largest that the refocusing graph renders.
         precision: of the networks, for people.
         working_long_side_px: photographs with a longer side are scaled down to it; smaller ones are left as
             they are.
@@ -71,12 +85,13 @@ class RefocusPipeline:
         graphs: Mapping[str, TiledGraph],
         *,
         sigma_max_px: float,
+        target_max_px: float,
         precision: str = "",
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
     ) -> None:
-        if working_long_side_px < 32:
-            raise ReblurError(f"the long side must be at least 32 px, got {working_long_side_px}")
+        check_long_side(working_long_side_px)
         self.sigma_max_px = sigma_max_px
+        self.target_max_px = target_max_px
         self.precision = precision
         self.working_long_side_px = working_long_side_px
         self._graphs = {name: graphs[name] for name in GRAPHS}
@@ -120,9 +135,14 @@ class RefocusPipeline:
         return cls(
             graphs,
             sigma_max_px=manifest.sigma_max_px,
+            target_max_px=manifest.target_max_px,
             precision=runners["deblur"].artifact.precision,
             working_long_side_px=working_long_side_px,
         )
+
+    def use(self, name: str, graph: TiledGraph) -> None:
+        """Use another graph in the place of one, such as the quick form of "refocus" while a finger moves."""
+        self._graphs[name] = graph
 
     def analyse(
         self, image: Photo | FloatArray, on_progress: Callable[[int, int], None] = lambda done, total: None
@@ -136,10 +156,11 @@ class RefocusPipeline:
         Raises:
             ReblurError: an array that is no such picture.
         """
-        rgb = _checked(image.rgb if isinstance(image, Photo) else image)
-        height, width = working_size(rgb.shape[0], rgb.shape[1], self.working_long_side_px)
-        picture = rgb if rgb.shape[:2] == (height, width) else resize(rgb, height, width)
-        total = sum(self._tile_count(graph, height, width) for graph in ("defocus", "deblur"))
+        rgb = image if isinstance(image, Photo) else _checked(image)
+        size = image.size_px if isinstance(image, Photo) else (image.shape[0], image.shape[1])
+        height, width = working_size(size[0], size[1], self.working_long_side_px)
+        picture = at_working_size(rgb, height, width)
+        total = sum(self._graphs[graph].count(*picture.shape[:2]) for graph in ("defocus", "deblur"))
         done = 0
 
         def on_tile() -> None:
@@ -147,25 +168,26 @@ class RefocusPipeline:
             done += 1
             on_progress(done, total)
 
-        planes = _to_planes(picture)
-        sigma = self._run("defocus", {"image": planes}, on_tile)
-        sigma = np.clip(sigma, 0.0, self.sigma_max_px)
+        planes = picture.transpose(2, 0, 1)[None]
+        sigma = np.clip(self._run("defocus", {"image": planes}, on_tile), 0.0, self.sigma_max_px)
         sharp = self._run("deblur", {"image": planes, "sigma_px": sigma}, on_tile)
-        luma = picture @ LUMA_WEIGHTS
-        confidence = texture_confidence(luma)
+        sharp = np.clip(np.ascontiguousarray(sharp[0].transpose(1, 2, 0)), 0.0, 1.0)
+        defocus, confidence = smooth_defocus(sigma[0, 0], picture, self.sigma_max_px)
         self._analysis = Analysis(
-            sigma_px=sigma[0, 0],
-            defocus_px=smooth_defocus(sigma[0, 0], luma, confidence, self.sigma_max_px),
+            picture=picture,
+            sigma_px=np.ascontiguousarray(sigma[0, 0]),
+            defocus_px=defocus,
             confidence=confidence,
-            sharp=_from_planes(sharp),
-            photo_size_px=(rgb.shape[0], rgb.shape[1]),
+            sharp=sharp,
+            lit=recovered(sharp),
+            photo_size_px=size,
         )
         return self._analysis
 
     def refocus(
         self, focus_xy: tuple[float, float], aperture: float, *, defocus_px: FloatArray | None = None
     ) -> FloatArray:
-        """Focus the analysed photograph on a point.
+        """Focus the analysed photograph on a point: at the working size, as for a screen.
 
         Args:
             focus_xy: the point, x rightwards and y downwards, both in [0, 1].
@@ -180,43 +202,120 @@ class RefocusPipeline:
             ReblurError: nothing was analysed, the point is outside the picture, or the aperture is not above
                 0.
         """
+        analysis = self._analysed()
+        target = self._target(analysis, focus_xy, aperture, defocus_px)
+        result = refocused(self._graphs["refocus"], analysis.lit, target)
+        if defocus_px is not None:
+            return result
+        return result + _agreement(target, analysis)[..., None] * (analysis.picture - result)
+
+    def refocus_photo(
+        self,
+        photo: Photo,
+        focus_xy: tuple[float, float],
+        aperture: float,
+        *,
+        defocus_px: FloatArray | None = None,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Samples:
+        """Focus the analysed photograph on a point, at its own size.
+
+        What is in focus is the photograph itself and what the deblurring added at the working size, enlarged; so
+        sharp places keep every pixel that they had. See ``rendering`` for the rest.
+
+        Args:
+            photo: the one that was analysed.
+            focus_xy: as for ``refocus``.
+            aperture: as for ``refocus``.
+            defocus_px: as for ``refocus``.
+            on_progress: called with the rows done and their total.
+
+        Returns:
+            (H, W, 3), of the photograph's own type of samples.
+
+        Raises:
+            ReblurError: as for ``refocus``, or it is another photograph.
+        """
+        analysis = self._analysed()
+        if photo.size_px != analysis.photo_size_px:
+            raise ReblurError("this is not the photograph that was analysed: call analyse with it first")
+        target = self._target(analysis, focus_xy, aperture, defocus_px)
+        graph, (height, width) = self._graphs["refocus"], analysis.size_px
+        small = fitting_size(graph.size_px, height, width)
+        base = base_of(
+            graph, at_working_size(analysis.lit, *small), resize_map(target, *small) * np.float32(small[1] / width)
+        )
+        added = analysis.sharp - analysis.picture
+        kept = _agreement(target, analysis) if defocus_px is None else np.zeros_like(target)
+        lamps = (analysis.lit / np.maximum(analysis.sharp, 1e-3)).astype(np.float32)
+
+        def sharp_of(part: Part) -> FloatArray:
+            sharp = np.clip(photo.part(part) + enlarged_part(added, photo.size_px, part), 0.0, 1.0)
+            return sharp if analysis.lit is analysis.sharp else sharp * enlarged_part(lamps, photo.size_px, part)
+
+        result = np.empty_like(photo.samples)
+        for part, picture in at_size(graph, base, photo.size_px, sharp_of):
+            share = enlarged_part(kept, photo.size_px, part)[..., None]
+            if share.any():
+                picture = picture + share * (photo.part(part) - picture)
+            result[part] = photo.as_samples(picture)
+            on_progress(part[0].stop, photo.size_px[0])
+        return result
+
+    def _analysed(self) -> Analysis:
         if self._analysis is None:
             raise ReblurError("there is no photograph to refocus: call analyse first")
+        return self._analysis
+
+    def _target(
+        self, analysis: Analysis, focus_xy: tuple[float, float], aperture: float, defocus_px: FloatArray | None
+    ) -> FloatArray:
+        """(h, w) what the refocusing graph is asked for."""
         optics.check_tap(focus_xy, aperture)
-        known, confidence = defocus_px, None
-        if known is None:
-            known, confidence = self._analysis.defocus_px, self._analysis.confidence
-        if known.shape != self._analysis.size_px:
-            raise ReblurError(f"defocus_px must have the working size {self._analysis.size_px}, got {known.shape}")
-        target = optics.target_sigma_px(known, focus_xy, aperture, self.sigma_max_px, confidence)
-        inputs = {"sharp": _to_planes(self._analysis.sharp), "target_sigma_px": target[None, None]}
-        return _from_planes(self._run("refocus", inputs))
+        if defocus_px is None:
+            return optics.target_sigma_px(
+                analysis.defocus_px, focus_xy, aperture, self.target_max_px, analysis.confidence
+            )
+        if defocus_px.shape != analysis.size_px:
+            raise ReblurError(f"defocus_px must have the working size {analysis.size_px}, got {defocus_px.shape}")
+        return optics.target_sigma_px(defocus_px, focus_xy, aperture, self.target_max_px)
 
     def _run(
         self, graph: str, inputs: Mapping[str, FloatArray], on_tile: Callable[[], None] = lambda: None
     ) -> FloatArray:
         """Run one graph in tiles; its only output, (1, C, h, w)."""
-        tiled = self._graphs[graph]
-        results = run_tiled(tiled.run, inputs, tiled.size_px, tiled.halo_px, on_tile)
-        (result,) = results.values()
+        (result,) = self._graphs[graph].anywhere(inputs, on_tile).values()
         return result
 
-    def _tile_count(self, graph: str, height: int, width: int) -> int:
-        tiled = self._graphs[graph]
-        return tile_count(height, width, tiled.size_px, tiled.halo_px)
+
+def at_working_size(image: Photo | FloatArray, height: int, width: int) -> FloatArray:
+    """(height, width, 3) sRGB in [0, 1] of a photograph or a picture."""
+    if isinstance(image, Photo):
+        return image.rgb if image.size_px == (height, width) else resize(image.samples, height, width)
+    return image if image.shape[:2] == (height, width) else resize(image, height, width)
+
+
+def _agreement(target_px: FloatArray, analysis: Analysis) -> FloatArray:
+    """How far the blur asked for is what the photograph has: (h, w) in [0, 1]."""
+    low, high = AGREES_PX
+    difference = np.abs(target_px - analysis.defocus_px)
+    return np.clip((np.float32(high) - difference) / np.float32(high - low), 0.0, 1.0)
+
+
+def check_long_side(long_side_px: int) -> None:
+    """Refuse pictures that are too small to be told anything of.
+
+    Raises:
+        ReblurError: this one would be.
+    """
+    if long_side_px < LEAST_LONG_SIDE_PX:
+        raise ReblurError(f"the long side must be at least {LEAST_LONG_SIDE_PX} px, got {long_side_px}")
 
 
 def working_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:
     """Height and width with the long side limited to ``long_side_px``; never enlarged."""
     scale = min(1.0, long_side_px / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def smooth_defocus(sigma_px: FloatArray, luma: FloatArray, confidence: FloatArray, sigma_max_px: float) -> FloatArray:
-    """The defocus map spread from where blur can be seen to where it cannot, along the picture's edges: (h, w)."""
-    radius_px = max(LEAST_SMOOTHING_RADIUS_PX, round(SMOOTHING_RADIUS * max(sigma_px.shape)))
-    smooth = guided_filter(sigma_px, luma, confidence, radius_px, SMOOTHING_EPSILON)
-    return np.clip(smooth, 0.0, sigma_max_px)
 
 
 def _checked(rgb: FloatArray) -> FloatArray:
@@ -226,13 +325,3 @@ def _checked(rgb: FloatArray) -> FloatArray:
     if not (low >= 0.0 and high <= 1.0):
         raise ReblurError(f"expected a picture with values in [0, 1], got {low:g} to {high:g}")
     return rgb.astype(np.float32, copy=False)
-
-
-def _to_planes(picture: FloatArray) -> FloatArray:
-    """(h, w, 3) -> (1, 3, h, w)."""
-    return np.ascontiguousarray(picture.transpose(2, 0, 1))[None]
-
-
-def _from_planes(planes: FloatArray) -> FloatArray:
-    """(1, 3, h, w) -> (h, w, 3), clipped to [0, 1]."""
-    return np.ascontiguousarray(np.clip(planes[0].transpose(1, 2, 0), 0.0, 1.0))

@@ -38,6 +38,56 @@ class TiledGraph:
         """A graph of an export, loaded."""
         return cls(run=runner.run, size_px=runner.artifact.size_px, halo_px=halo_px)
 
+    def whole(self, inputs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Run it once on pictures that are no larger, in either orientation; what is missing is their mirror image.
+
+        Args:
+            inputs: (1, C, H, W) each, all of one size.
+
+        Returns:
+            (1, C, H, W) each, by name.
+
+        Raises:
+            ReblurError: a picture is larger.
+        """
+        height, width = next(iter(inputs.values())).shape[2:]
+        if height > self.size_px[0] or width > self.size_px[1]:
+            if width > self.size_px[0] or height > self.size_px[1]:
+                raise ReblurError(f"{height}x{width} pixels do not fit into {self.size_px[0]}x{self.size_px[1]}")
+            return _transposed(self.whole(_transposed(inputs)))
+        pads = ((0, 0), (0, 0), (0, self.size_px[0] - height), (0, self.size_px[1] - width))
+        if any(after for _, after in pads):
+            inputs = {name: np.pad(x, pads, mode="symmetric") for name, x in inputs.items()}
+        return {name: x[..., :height, :width] for name, x in self.run(inputs).items()}
+
+    def anywhere(
+        self, inputs: Mapping[str, FloatArray], on_tile: Callable[[], None] = lambda: None
+    ) -> dict[str, FloatArray]:
+        """Run it on pictures of any size, in tiles, lying or standing, whichever takes fewer; see ``run_tiled``."""
+        height, width = next(iter(inputs.values())).shape[2:]
+        if self.is_transposed(height, width):
+            return _transposed(run_tiled(self.run, _transposed(inputs), self.size_px, self.halo_px, on_tile))
+        return run_tiled(self.run, inputs, self.size_px, self.halo_px, on_tile)
+
+    def is_transposed(self, height: int, width: int) -> bool:
+        """Whether a picture of this size takes fewer tiles with its axes exchanged."""
+        if self.size_px[0] == self.size_px[1]:
+            return False
+        lying, standing = self._tiles(height, width), self._tiles(width, height)
+        return standing is not None and (lying is None or standing < lying)
+
+    def _tiles(self, height: int, width: int) -> int | None:
+        """How many tiles cover a picture as it lies; None where the halo leaves nothing of them."""
+        try:
+            return tile_count(height, width, self.size_px, self.halo_px)
+        except ReblurError:
+            return None
+
+    def count(self, height: int, width: int) -> int:
+        """How often ``anywhere`` runs it."""
+        size = (width, height) if self.is_transposed(height, width) else (height, width)
+        return tile_count(*size, self.size_px, self.halo_px)
+
 
 class Span(NamedTuple):
     """One tile along one axis."""
@@ -133,6 +183,11 @@ def run_tiled(
                 ]
             on_tile()
     return {name: np.ascontiguousarray(array[..., :height, :width]) for name, array in results.items()}
+
+
+def _transposed(tensors: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Rows for columns: (1, C, H, W) -> (1, C, W, H), as views."""
+    return {name: x.swapaxes(2, 3) for name, x in tensors.items()}
 
 
 def _grid(height: int, width: int, tile_size: tuple[int, int], halo_px: int) -> tuple[list[Span], list[Span]]:

@@ -36,6 +36,7 @@ ROWS = (
     ("schema", "export.manifest_schema", "export", "write the JSON Schema of manifest.json"),
     ("bench-alignment", "benchmarks.alignment", "bench", "how close alignment brings a misaligned pair to the truth"),
     ("bench-int8-maps", "benchmarks.int8_maps", "bench", "how far int8 defocus maps are from the float network's"),
+    ("bench-refocus", "benchmarks.refocus", "bench", "how good refocusing is at outlines, and what a tap costs"),
     ("bench-kernels", "benchmarks.kernels", "bench", "time and memory of the per-pixel kernels"),
 )
 COMMANDS: dict[str, Command] = {

@@ -90,8 +90,8 @@ def test_photographs_went_through_every_pipeline(manifest: Manifest) -> None:
         ("deblur-executorch-fp32", ["image float32 NCHW 1x3x64x64 array", "sigma_px float32 NCHW 1x1x64x64 array"]),
         ("deblur-onnx-int8", ["image float32 NCHW 1x3x64x64 array", "sigma_px float32 NCHW 1x1x64x64 array"]),
         (
-            "refocus-tflite-fp32-nchw",
-            ["sharp float32 NCHW 1x3x64x64 array", "target_sigma_px float32 NCHW 1x1x64x64 array"],
+            "refocus-tflite-fp32",
+            ["sharp float32 NHWC 1x64x64x3 array", "target_sigma_px float32 NHWC 1x64x64x1 array"],
         ),
     ],
 )
@@ -140,7 +140,7 @@ def test_json_goes_to_stdout_and_progress_to_stderr(
         (["--size", "512x500"], "the width must be a multiple of 16 and at least 64, got 500"),
         (["--size", "32x512"], "the height must be a multiple of 16 and at least 64, got 32"),
         (["--formats", "tflite,gguf"], "no format 'gguf': choose from coreml, tflite, executorch, onnx"),
-        (["--graphs", "sharpen"], "no graph 'sharpen': choose from defocus, deblur, refocus, fused"),
+        (["--graphs", "sharpen"], "no graph 'sharpen': choose from defocus, deblur, refocus, preview, fused"),
         (["--recipes", "tflite-int4"], "no recipe 'tflite-int4': --list shows them all"),
         (["--recipes", "coreml-fp16-sizes"], "made for several sizes only, for example --size 512x512,256x256"),
         (["--size", "64x64,64x64"], "--size: 64x64 is there twice"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -73,7 +74,9 @@ def test_a_weight_tensor_zeroed_in_place_fails(copy: Path, capsys: pytest.Captur
     keep_only(copy, f"{graph}-tflite-{precision}")
     assert outcome(copy, capsys)[0] == 1
     code, reason = outcome(copy, capsys, IGNORE)
-    assert (code, "its gate is" in reason) == (1, True)
+    # Where eight bits have room the gate may hold, and the figure noted at the export does not.
+    assert code == 1
+    assert re.search(r"its gate is|it was [\d.]+ when the file was exported", reason)
 
 
 @pytest.mark.parametrize(
@@ -116,10 +119,10 @@ def test_a_wrong_digest_fails_unless_digests_are_ignored(copy: Path, capsys: pyt
 
 def test_a_changed_golden_vector_fails_what_it_belongs_to(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keep_only(copy, "refocus-tflite-fp32")
-    path = copy / "golden" / "refocus.step-largest.refocused.f32"
+    path = copy / "golden" / "refocus.subject.refocused.f32"
     path.write_bytes(bytes(path.stat().st_size))
     code, reason = outcome(copy, capsys)
-    assert (code, "refocus.step-largest.refocused.f32 is not the file" in reason) == (1, True)
+    assert (code, "refocus.subject.refocused.f32 is not the file" in reason) == (1, True)
 
 
 def test_an_artefact_without_golden_cases_does_not_pass(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:

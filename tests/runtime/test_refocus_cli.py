@@ -15,6 +15,7 @@ from runtime import backends, refocus
 from runtime.manifest.records import Artifact
 from runtime.photos.photo import read_photo
 from runtime.system.progress import ProgressLine
+from tests.runtime.photos.test_depth import gdepth
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +32,7 @@ class FakeRunner:
             return {name: inputs["image"][:, :1] * 6.0}
         if name == "sharp":
             return {name: inputs["image"]}
-        return {name: np.concatenate([inputs["sharp"][:, :2], inputs["target_sigma_px"] / 6.0], axis=1)}
+        return {name: np.concatenate([inputs["sharp"][:, :2], np.abs(inputs["target_sigma_px"]) / 6.0], axis=1)}
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def fake_backend(monkeypatch: pytest.MonkeyPatch) -> None:
 def photo_path(tmp_path: Path) -> Path:
     """80 x 60: left half sharp, right half 3 px."""
     picture = np.full((60, 80, 3), 100, np.uint8)
-    picture[..., 0] = 0
+    picture[..., 0], picture[..., 2] = 0, 20
     picture[:, 40:, 0] = 128
     Image.fromarray(picture).save(tmp_path / "photo.png")
     return tmp_path / "photo.png"
@@ -59,17 +60,17 @@ def command(photo: Path, artifacts: Path, /, **changes: str) -> list[str]:
 @pytest.mark.usefixtures("fake_backend")
 def test_a_photograph_is_refocused(photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     maps = photo_path.parent / "maps"
-    argv = command(photo_path, manifest_dir, long_side="56", save_maps=str(maps), threads="1")
+    argv = command(photo_path, manifest_dir, aperture="1", long_side="56", save_maps=str(maps), threads="1")
     assert refocus.main(argv) == 0
     printed = capsys.readouterr()
     assert printed.out.count("\n") == 1
-    assert "out.png, 56x42 px of 80x60, tflite fp32: analysis " in printed.out
+    assert "out.png, 56x42 px of 80x60, tflite fp32, by estimated blur: analysis " in printed.out
     assert "white is 6 px" in printed.out
     assert printed.err == ""  # no progress line where there is no terminal
     result = read_photo(photo_path.parent / "out.png").rgb
     assert result.shape == (42, 56, 3)
-    assert result[20, 8, 2] * 6.0 == pytest.approx(0.0, abs=0.03)
-    assert result[20, 48, 2] * 6.0 == pytest.approx(3.0, abs=0.05)
+    assert result[20, 8, 2] == pytest.approx(20 / 255, abs=0.01), "in focus"
+    assert 2.0 < result[20, 48, 2] * 6.0 <= 6.0 * 32 / 56, "up to 2 x 3 px, at the size that fits the graph"
     assert read_photo(maps / "sigma.png").rgb[20, 48, 0] == pytest.approx(0.5, abs=0.01)
     assert read_photo(maps / "sharp.png").rgb[20, 48, 1] == pytest.approx(100 / 255, abs=0.01)
 
@@ -89,10 +90,10 @@ def test_a_disparity_map_replaces_the_estimate(photo_path: Path, manifest_dir: P
     disparity[:60] = 128  # the upper half is further away
     Image.fromarray(disparity).save(photo_path.parent / "near.png")
     near = str(photo_path.parent / "near.png")
-    assert refocus.main(command(photo_path, manifest_dir, focus="0.5,0.9", disparity=near)) == 0
+    assert refocus.main(command(photo_path, manifest_dir, focus="0.5,0.9", aperture="0.1", disparity=near)) == 0
     result = read_photo(photo_path.parent / "out.png").rgb
-    assert result[50, 10, 2] * 6.0 == pytest.approx(0.0, abs=0.03)
-    assert result[5, 10, 2] * 6.0 == pytest.approx(127 / 255 * 6.0, abs=0.05)
+    assert result[50, 10, 2] == pytest.approx(20 / 255, abs=0.01), "in focus"
+    assert result[5, 10, 2] * 6.0 == pytest.approx(6.0 * 32 / 80, abs=0.1), "the largest, at the size that fits"
     assert result[5, 70, 2] == pytest.approx(result[5, 10, 2])
 
     Image.fromarray(np.zeros((60, 60), np.uint8)).save(photo_path.parent / "square.png")
@@ -183,3 +184,13 @@ def test_the_progress_line_is_wiped() -> None:
     with ProgressLine("tile", silent) as progress:
         progress(1, 2)
     assert silent.getvalue() == ""
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_depth_that_the_photograph_carries_is_used_unless_told_not_to(
+    tmp_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = gdepth(tmp_path, "RangeInverse")
+    for words, source in (([], "GDepth, RangeInverse"), (["--no-depth"], "estimated blur")):
+        assert refocus.main([*command(photo, manifest_dir), *words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["depth"] == source

@@ -23,7 +23,6 @@ def _write(request: WriteRequest, path: Path) -> None:
         request.output_names,
         path,
         precision=request.precision,
-        layout=request.layout,
         calibration=request.samples,
         settings=request.settings,
     )

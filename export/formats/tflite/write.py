@@ -2,7 +2,7 @@
 
 Files take and give float32, whatever the precision inside. The stages, one file each:
 
-    convert         ``layout``          everything NHWC, or NCHW where a CPU is faster so
+    convert         ``layout``          everything channels last
     quantize        ``quantize``        int8 only
     make whole      ``xnnpack_fixups``  so that XNNPACK takes it in one piece
     shuffle         ``strided_convs``   int8 only, which is for CPUs: no convolution that strides by blocks
@@ -22,13 +22,12 @@ from torch import Tensor, nn
 from export.data.calibration import Samples
 from export.formats.tflite.flatbuffer import pack_model, read_model
 from export.formats.tflite.float16 import halve
-from export.formats.tflite.layout import LAYOUTS, convert, feeds_of
+from export.formats.tflite.layout import convert, feeds_of
 from export.formats.tflite.quantize import quantize_tflite
 from export.formats.tflite.strided_convs import shuffle
 from export.formats.tflite.strip import slim
 from export.formats.tflite.xnnpack_fixups import make_whole
 from export.recipes.targets import TFLITE_SIGNATURE
-from runtime.manifest.records import Layout
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 from runtime.system.silence import silence
@@ -45,7 +44,6 @@ def write_tflite(
     path: Path,
     *,
     precision: str = "fp32",
-    layout: Layout = "NHWC",
     calibration: Samples | None = None,
     settings: Int8Settings | None = None,
 ) -> None:
@@ -59,7 +57,6 @@ def write_tflite(
         path: the file.
         precision: "fp32"; "fp16": weights, and arithmetic where the processor has it, see ``float16`` beside this;
             or "int8": weights and activations, see ``quantize``.
-        layout: of the file's inputs and outputs, see ``export.formats.tflite.layout``.
         calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
         settings: for int8: what stays float, and the ranges.
 
@@ -68,15 +65,13 @@ def write_tflite(
     """
     if precision not in PRECISIONS:
         raise ReblurError(f"no TFLite precision {precision!r}: choose from {', '.join(PRECISIONS)}")
-    if layout not in LAYOUTS:
-        raise ReblurError(f"no TFLite layout {layout!r}: choose from {', '.join(LAYOUTS)}")
     if precision == "int8" and not calibration:
         raise ReblurError("int8 needs representative inputs to calibrate with, got none")
     with silence(), torch.no_grad():
-        model = read_model(convert(module, example_inputs, len(output_names), layout))
+        model = read_model(convert(module, example_inputs, len(output_names)))
         _name_tensors(model, input_names, output_names)
         if precision == "int8":
-            feeds = feeds_of(calibration or (), input_names, layout)
+            feeds = feeds_of(calibration or (), input_names)
             model = read_model(quantize_tflite(pack_model(model), TFLITE_SIGNATURE, feeds, settings or Int8Settings()))
         make_whole(model)
         if precision == "int8":

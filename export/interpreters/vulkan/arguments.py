@@ -78,6 +78,13 @@ class Arguments:
             raise ReblurError(f"argument {position} should be a list of whole numbers, but is {value!r}")
         return [int(item) for item in value]
 
+    def numbers(self, position: int) -> list[float]:
+        """The list of numbers, of any kind, at ``position``."""
+        value = self._at(position)
+        if not isinstance(value, tuple):
+            raise ReblurError(f"argument {position} should be a list of numbers, but is {value!r}")
+        return [float(item) for item in value]
+
     def _any_number(self, position: int) -> int | float:
         value = self._at(position)
         if not isinstance(value, int | float):

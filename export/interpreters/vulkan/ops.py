@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from export.interpreters.vulkan.arguments import Arguments
@@ -79,6 +80,21 @@ def conv_with_clamp(arguments: Arguments) -> Tensor:
     return torch.clamp(convolution(arguments), low, high)
 
 
+def avg_pool(arguments: Arguments) -> Tensor:
+    """Means over windows in the picture. Arguments: input, kernel, stride, padding, ceil, count padding, divisor."""
+    if any(arguments.integers(3)):
+        raise ReblurError("means over windows that reach beyond the picture are not supported")
+    return F.avg_pool2d(arguments.tensor(0), arguments.integers(1), arguments.integers(2))
+
+
+def upsample_bilinear(arguments: Arguments) -> Tensor:
+    """The picture at another size. Arguments: input, size, whether corners are aligned, factors."""
+    if arguments.flag(2):
+        raise ReblurError("enlarging with aligned corners is not supported")
+    result = F.interpolate(arguments.tensor(0), scale_factor=arguments.numbers(3), mode="bilinear", align_corners=False)
+    return result
+
+
 MOVES: dict[str, OpFunction] = {
     "aten.cat.default": cat,
     CLONE: unary(torch.clone),
@@ -90,6 +106,7 @@ OPS: dict[str, OpFunction] = {
     **MOVES,
     "aten.abs.default": unary(torch.abs),
     "aten.add.Tensor": scaled(1.0),
+    "aten.avg_pool2d.default": avg_pool,
     "aten.clamp.default": clamp,
     "aten.convolution.default": convolution,
     "aten.cos.default": unary(torch.cos),
@@ -106,6 +123,7 @@ OPS: dict[str, OpFunction] = {
     "aten.sqrt.default": unary(torch.sqrt),
     "aten.sub.Tensor": scaled(-1.0),
     "aten.tanh.default": unary(torch.tanh),
+    "aten.upsample_bilinear2d.vec": upsample_bilinear,
     "et_vk.conv_with_clamp.default": conv_with_clamp,
 }
 CONVOLUTIONS = frozenset({"aten.convolution.default", "et_vk.conv_with_clamp.default"})

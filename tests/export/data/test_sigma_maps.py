@@ -58,7 +58,10 @@ def test_steps_are_lower_on_a_smaller_tile() -> None:
 
 def test_a_refocusing_map_is_sharp_in_the_middle_and_stays_in_range() -> None:
     ramp_px = smooth_maps(64, 6.0)["smooth-down"]
-    found = refocusing_map(torch.full((1, 1, 64, 64), 2.0), ramp_px)
+    found = refocusing_map(torch.full((1, 1, 64, 64), 2.0), ramp_px, 32.0)
     assert float(found[0, 0, 32, 32]) == 0.0
-    assert float(found[0, 0, 0, 0]) == pytest.approx(float(ramp_px[0, 0, 32, 32] - ramp_px[0, 0, 0, 0]), abs=1e-6)
-    assert float(found.max()) <= float(ramp_px.max())
+    gain = 16.0 / float(ramp_px.max())
+    expected = gain * float(ramp_px[0, 0, 0, 0] - ramp_px[0, 0, 32, 32])
+    assert float(found[0, 0, 0, 0]) == pytest.approx(expected, abs=1e-5)
+    assert expected < 0.0 < float(found[0, 0, 63, 63]), "in front, and behind"
+    assert float(found.abs().max()) <= 16.0

@@ -13,12 +13,12 @@ from export.recipes.recipe import (
     recipe_table,
     select,
 )
-from export.recipes.targets import PRECISIONS, TARGETS, VARIANTS
+from export.recipes.targets import BLURS, PRECISIONS, TARGETS, VARIANTS
 
 
 def test_every_graph_has_every_format() -> None:
     assert FORMATS == ("coreml", "tflite", "executorch", "onnx")
-    assert GRAPHS == ("defocus", "deblur", "refocus", "fused")
+    assert GRAPHS == ("defocus", "deblur", "refocus", "preview", "fused")
     made = {(r.graph, r.format) for r in RECIPES}
     assert made == {(graph, format_) for graph in GRAPHS for format_ in FORMATS}
     assert {(r.graph, r.target) for r in RECIPES} >= {
@@ -33,7 +33,7 @@ def test_the_table_uses_known_names_only_and_all_of_them() -> None:
 
 
 def test_the_blur_alone_is_never_quantized() -> None:
-    assert {r.precision for r in RECIPES if r.graph == "refocus"} == {"fp16", "fp32"}
+    assert {r.precision for r in RECIPES if r.graph in BLURS} == {"fp16", "fp32"}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,12 @@ def test_the_blur_alone_is_never_quantized() -> None:
             "deblur_coreml_fp16",
             ("executorch", "coremltools"),
         ),
-        (("refocus", "tflite", "fp32", "nchw"), "refocus-tflite-fp32-nchw", "refocus_fp32_nchw", ("litert-torch",)),
+        (
+            ("deblur", "coreml", "fp16", "image"),
+            "deblur-coreml-fp16-image",
+            "deblur_fp16_image",
+            ("coremltools",),
+        ),
     ],
 )
 def test_names(recipe: tuple[str, str, str, str], identifier: str, stem: str, packages: tuple[str, ...]) -> None:
@@ -77,7 +82,7 @@ def test_select_keeps_the_order_of_the_table() -> None:
     [
         ("tflite-int8", ["defocus-tflite-int8", "deblur-tflite-int8", "fused-tflite-int8"]),
         ("deblur-tflite-int8", ["deblur-tflite-int8"]),
-        ("refocus-tflite-*", ["refocus-tflite-fp32", "refocus-tflite-fp32-nchw"]),
+        ("refocus-tflite-*", ["refocus-tflite-fp32"]),
         ("executorch-coreml-fp16", [f"{graph}-executorch-coreml-fp16" for graph in PIPELINE_GRAPHS]),
     ],
 )

@@ -10,7 +10,7 @@ from export.analysis.rules import RULES
 from export.formats.table import support_of
 from export.graphs.preprocessing import CONVENTIONS, RESIZE, TILING
 from export.recipes.recipe import RECIPES, Recipe, pipelines
-from export.recipes.targets import PRECISIONS, TARGETS
+from export.recipes.targets import ALL_GRAPHS, PRECISIONS, TARGETS
 from export.verification.cross_runtime import matrix
 from export.verification.gates import HIGHER_IS_BETTER, PIPELINE, gate_rules
 from runtime.manifest.check_records import DelegateCoverage, GateRule, LintFinding, NegativeControl, ParityFigure
@@ -45,7 +45,7 @@ GRAPHS = {
         inputs=(PARTS["image"],),
         outputs=(PARTS["sigma_px" if name == "defocus" else "image"],),
     )
-    for name in ("defocus", "deblur", "refocus", "fused")
+    for name in ALL_GRAPHS
 }
 
 

@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 Array = NDArray[Any]
-KNOWN = {"schema_version": 4, "smoothing": "weighted guided filter", "optics": "thin lens"}
+KNOWN = {
+    "schema_version": 5,
+    "smoothing": "fast weighted guided filter",
+    "optics": "signed thin lens",
+    "highlights": "isolated clipped pixels",
+}
 
 
 class Reader:
@@ -31,9 +36,11 @@ class Reader:
         self.folder = folder
         self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         conventions = self.manifest["conventions"]
-        self.smoothing, self.optics = conventions["smoothing"], conventions["optics"]
+        self.smoothing, self.optics, self.highlights, self.agreement = (
+            conventions[name] for name in ("smoothing", "optics", "highlights", "agreement")
+        )
         found = {"schema_version": self.manifest["schema_version"]}
-        found |= {name: conventions[name]["kind"] for name in ("smoothing", "optics")}
+        found |= {name: conventions[name]["kind"] for name in ("smoothing", "optics", "highlights")}
         if found != KNOWN:
             raise SystemExit(f"this export is of another kind: {found}")
         self.sigma_max_px = self.manifest["sigma_max_px"]
@@ -104,50 +111,109 @@ class Reader:
         return self.calls[graph](**given)[output["name"]].transpose([output["layout"].index(axis) for axis in "NCHW"])
 
     def confidence(self, picture: Array) -> tuple[Array, Array]:
-        """Luma, and how far blur can be told at each pixel; (h, w) each."""
+        """Luma, (h, w), and how far blur can be told in each block."""
         luma = np.tensordot(np.float32(self.smoothing["luma"]), picture[0], 1)
-        down, across = np.gradient(luma)
-        energy = _box_mean(down**2 + across**2, self.smoothing["confidence_radius_px"])
+        down, across = np.zeros_like(luma), np.zeros_like(luma)
+        down[1:-1], across[:, 1:-1] = (luma[2:] - luma[:-2]) / 2, (luma[:, 2:] - luma[:, :-2]) / 2
+        energy = self.blocks(down**2 + across**2)
         return luma, energy / (energy + self.smoothing["flat_gradient"] ** 2) + self.smoothing["confidence_floor"]
+
+    def blocks(self, values: Array) -> Array:
+        """Means over blocks; the last row and column are repeated to whole ones."""
+        n = self.smoothing["reduction"]
+        values = np.pad(values, [(0, -size % n) for size in values.shape], mode="edge")
+        return values.reshape(values.shape[0] // n, n, values.shape[1] // n, n).mean((1, 3))
+
+    def enlarge(self, blocks: Array, shape: tuple[int, ...]) -> Array:
+        """Bilinear between the blocks' middles."""
+        for axis in (0, 1):
+            at = (np.arange(shape[axis]) + 0.5) / self.smoothing["reduction"] - 0.5
+            places = np.arange(blocks.shape[axis])
+            blocks = np.apply_along_axis(lambda line, at=at, places=places: np.interp(at, places, line), axis, blocks)
+        return blocks
 
     def smooth(self, sigma_px: Array, picture: Array) -> Array:
         """(h, w) -> (h, w): the manifest's formula."""
-        luma, weights = self.confidence(picture)
-        radius = max(self.smoothing["least_radius_px"], round(self.smoothing["radius"] * max(sigma_px.shape)))
+        rules = self.smoothing
+        luma, confidence = self.confidence(picture)
+        guide, values = self.blocks(luma), self.blocks(sigma_px)
+        radius = max(rules["least_radius"], round(rules["radius"] * max(sigma_px.shape) / rules["reduction"]))
+        around = _box_mean(confidence * values, rules["wider"] * radius) / _box_mean(
+            confidence, rules["wider"] * radius
+        )
+        weights = confidence + rules["wider_weight"]
+        values = (confidence * values + rules["wider_weight"] * around) / weights
         total = _box_mean(weights, radius)
 
-        def mean(values: Array) -> Array:
-            return _box_mean(weights * values, radius) / total
+        def mean(of: Array) -> Array:
+            return _box_mean(weights * of, radius) / total
 
-        variance = mean(luma * luma) - mean(luma) ** 2
-        slope = (mean(luma * sigma_px) - mean(luma) * mean(sigma_px)) / (
-            np.maximum(variance, 0.0) + self.smoothing["epsilon"]
-        )
-        offset = mean(sigma_px) - slope * mean(luma)
-        return np.clip(mean(slope) * luma + mean(offset), 0.0, self.sigma_max_px).astype(np.float32)
+        variance = np.maximum(mean(guide * guide) - mean(guide) ** 2, 0.0)
+        slope = (mean(guide * values) - mean(guide) * mean(values)) / (variance + rules["epsilon"])
+        offset = mean(values) - slope * mean(guide)
+        smooth = self.enlarge(mean(slope), luma.shape) * luma + self.enlarge(mean(offset), luma.shape)
+        return np.clip(smooth, 0.0, self.sigma_max_px).astype(np.float32)
 
     def target(self, defocus_px: Array, picture: Array, focus_xy: tuple[float, float], f_number: float) -> Array:
         """(h, w) -> (h, w): what the refocusing graph is asked for."""
-        height, width = defocus_px.shape
-        column, row = min(math.floor(focus_xy[0] * width), width - 1), min(math.floor(focus_xy[1] * height), height - 1)
-        radius = max(self.optics["least_tap_radius_px"], round(self.optics["tap_radius"] * max(height, width)))
-        window = (slice(max(0, row - radius), row + radius + 1), slice(max(0, column - radius), column + radius + 1))
-        tapped = np.average(defocus_px[window], weights=self.confidence(picture)[1][window])
+        confidence = self.confidence(picture)[1]
+        rows, columns = confidence.shape
+        column, row = min(math.floor(focus_xy[0] * columns), columns - 1), min(math.floor(focus_xy[1] * rows), rows - 1)
+        radius = max(self.optics["least_tap_radius"], round(self.optics["tap_radius"] * max(rows, columns)))
+        at = [
+            np.arange(max(0, middle - radius), min(n, middle + radius + 1))
+            for middle, n in ((row, rows), (column, columns))
+        ]
+        pixels = [
+            np.minimum(np.floor((i + 0.5) * size / n).astype(int), size - 1)
+            for i, n, size in zip(at, confidence.shape, defocus_px.shape, strict=True)
+        ]
+        tapped = np.average(defocus_px[np.ix_(*pixels)], weights=confidence[np.ix_(*at)])
+        difference = defocus_px - tapped
+        low, high = self.optics["in_focus_px"]
+        counted = np.clip((np.abs(difference) - low) / (high - low), 0.0, 1.0)
         gain = self.optics["reference_f_number"] / f_number
-        return np.clip(gain * np.abs(defocus_px - tapped), 0.0, self.sigma_max_px).astype(np.float32)
+        limits = self.manifest["graphs"]["refocus"]["inputs"][1]["range"]
+        return np.clip(gain * counted * difference, *limits).astype(np.float32)
+
+    def light_up(self, sharp: Array) -> Array:
+        """(1, 3, h, w) -> the same, its lamps brighter."""
+        rules = self.highlights
+        low, high = rules["clipped"]
+        clipped = np.clip((sharp[0].min(0) - low) / (high - low), 0.0, 1.0)
+        blocks = self.blocks(clipped)
+        crowd = _box_mean(blocks, max(1, round(rules["around"] * max(blocks.shape))))
+        alone = self.enlarge(np.clip(1.0 - crowd / rules["crowded"], 0.0, 1.0), clipped.shape)
+        return (sharp * np.sqrt(1.0 + (rules["largest_light"] - 1.0) * clipped * alone)).astype(np.float32)
+
+    def blur(self, sharp: Array, target_px: Array) -> Array:
+        """(1, 3, h, w), (h, w) -> (1, 3, h, w), of a picture no larger than the graph."""
+        shape = self.artifacts["refocus"]["inputs"][0]
+        sides = [shape["shape"][shape["layout"].index(axis)] for axis in "HW"]
+        height, width = target_px.shape
+        pads = [(0, 0), (0, 0), (0, sides[0] - height), (0, sides[1] - width)]
+        inputs = {"sharp": sharp, "target_sigma_px": target_px[None, None]}
+        wide = {name: np.pad(value, pads, mode="symmetric") for name, value in inputs.items()}
+        return np.clip(self._call("refocus", wide)[..., :height, :width], 0.0, 1.0)
 
     def refocus(self, picture: Array, focus_xy: tuple[float, float], f_number: float) -> Array:
         """(1, 3, h, w) -> the same, refocused."""
         sigma = self.run("defocus", image=picture)
         sharp = self.run("deblur", image=picture, sigma_px=sigma)
-        target = self.target(self.smooth(sigma[0, 0], picture), picture, focus_xy, f_number)
-        return self.run("refocus", sharp=sharp, target_sigma_px=target[None, None])
+        defocus = self.smooth(sigma[0, 0], picture)
+        target = self.target(defocus, picture, focus_xy, f_number)
+        blurred = self.blur(self.light_up(sharp), target)
+        rule = self.agreement
+        kept = np.clip((rule["to_px"] - np.abs(target - defocus)) / (rule["to_px"] - rule["from_px"]), 0.0, 1.0)
+        return blurred + kept * (picture - blurred)
 
     def golden(self, tensor: dict[str, Any]) -> Array:
         """A golden vector: bytes divided by their divisor, or float32."""
         content = (self.folder / tensor["path"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == tensor["sha256"]
-        numbers = np.frombuffer(content, {"uint8": "u1", "float32": "<f4"}[tensor["dtype"]]).reshape(tensor["shape"])
+        numbers = np.frombuffer(content, {"uint8": "u1", "int8": "i1", "float32": "<f4"}[tensor["dtype"]]).reshape(
+            tensor["shape"]
+        )
         return numbers.astype(np.float32) / np.float32(tensor.get("divisor", 1.0))
 
 

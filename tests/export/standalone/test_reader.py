@@ -93,7 +93,7 @@ def test_what_a_later_version_adds_is_passed_over(small_export: Path, tmp_path: 
     content["checks"] = None
     (tmp_path / "manifest.json").write_text(json.dumps(content))
     assert Manifest.load(tmp_path).schema_minor == 7
-    content["schema_version"] = 5
+    content["schema_version"] = 6
     (tmp_path / "manifest.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="has schema version 5, expected 4"):
+    with pytest.raises(ValueError, match="has schema version 6, expected 5"):
         Manifest.load(tmp_path)

@@ -98,7 +98,8 @@ def test_a_small_error_passes_as_int8_and_fails_as_fp32(
     """A thousandth is 60 dB."""
     slightly_off = {**floats, "refocus": changed(floats["refocus"], offset=0.001)}
     assert all(figure.passed for figure in check_pipeline_parity(slightly_off, "int8", reference))
-    assert not any(figure.passed for figure in check_pipeline_parity(slightly_off, "fp32", reference))
+    # What is in focus in the wide photograph, which is larger than the graph, never goes through it.
+    assert [figure.passed for figure in check_pipeline_parity(slightly_off, "fp32", reference)] == [False, False, True]
 
 
 def test_a_reference_comes_back_as_it_was_saved(reference: PipelineReference, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from export.data.golden_cases import Case
-from export.data.sigma_maps import SMOOTH, STEPS
+from export.data.layered_scenes import SCENES
+from export.data.sigma_maps import LARGEST_STEP, SMOOTH, STEPS
 from export.recipes.recipe import RECIPES
 from export.verification import metrics as parity_metrics
 from export.verification.gates import (
@@ -175,10 +176,16 @@ def test_the_gates_of_a_file_are_listed_case_by_case() -> None:
     ]
 
 
-def test_refocusing_is_asked_for_the_exact_blur_across_steps_in_every_direction() -> None:
-    exact = {r.case: r.threshold for r in gate_rules("refocus", "fp32") if r.metric == "exact_psnr_db"}
-    assert {name: exact[name] for name in SMOOTH} == dict.fromkeys(SMOOTH, 70.0)
-    assert {name: exact[name] for name in STEPS} == dict.fromkeys(STEPS, 50.0)
+def test_blurs_are_asked_for_what_is_exact() -> None:
+    """A gather across steps in every direction, and layers at every outline."""
+    exact = {
+        graph: {r.case: r.threshold for r in gate_rules(graph, "fp32") if r.metric == "exact_psnr_db"}
+        for graph in ("refocus", "preview")
+    }
+    assert set(exact["refocus"]) == {*SMOOTH, *SCENES}
+    assert set(exact["preview"]) == {*SMOOTH, *STEPS, LARGEST_STEP}
+    assert min(exact["preview"][name] for name in STEPS) >= 39.0
+    assert min(exact[graph][name] for graph in exact for name in SMOOTH) >= 44.5, "45 at 64 px, 48 from 256 px on"
 
 
 def test_palettes_are_held_to_more_than_eight_bits() -> None:

@@ -134,7 +134,7 @@ def test_not_json(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize("text", ["[]", "{}", '{"schema_version": 1}'])
 def test_another_schema_version(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match=r"schema version (None|1), expected 4"):
+    with pytest.raises(ValueError, match=r"schema version (None|1), expected 5"):
         Manifest.load(tmp_path)
 
 

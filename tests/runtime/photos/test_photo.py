@@ -161,7 +161,7 @@ def test_16_bit_colour_key_becomes_alpha(tmp_path: Path) -> None:
 
 def test_16_bit_png_keeps_exif_orientation_and_profile(tmp_path: Path) -> None:
     photo = Photo(
-        rgb=(gradient() / 255.0).astype(np.float32),
+        samples=(gradient() / 255.0).astype(np.float32),
         exif=exif_of(6).tobytes(),
         icc_profile=srgb_profile(),
         bit_depth=16,
@@ -194,7 +194,7 @@ def test_malformed_exif_counts_as_none(tmp_path: Path) -> None:
 def test_alpha_is_resized_for_png_and_dropped_for_jpeg(tmp_path: Path) -> None:
     half = np.zeros((80, 120), np.float32)
     half[:, 60:] = 1.0
-    photo = Photo(rgb=(gradient(80, 120) / 255.0).astype(np.float32), alpha=half)
+    photo = Photo(samples=(gradient(80, 120) / 255.0).astype(np.float32), alpha=half)
     small = resize(photo.rgb, 40, 60)
     write_photo(tmp_path / "out.png", small, like=photo)
     write_photo(tmp_path / "out.jpg", small, like=photo)

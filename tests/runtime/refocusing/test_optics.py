@@ -20,17 +20,18 @@ def test_at_the_reference_aperture_the_person_keeps_the_photographs_blur() -> No
     assert bands_of(target_sigma_px(BANDS, PERSON, 2.0, 6.0)) == [0.0, 1.0, 3.0]
 
 
-def test_focus_on_the_background_blurs_the_person_by_the_difference() -> None:
-    assert bands_of(target_sigma_px(BANDS, BACKGROUND, 2.0, 6.0)) == [3.0, 2.0, 0.0]
+def test_focus_on_the_background_puts_the_person_in_front_by_the_difference() -> None:
+    assert bands_of(target_sigma_px(BANDS, BACKGROUND, 2.0, 6.0)) == [-3.0, -2.0, 0.0]
 
 
 def test_blur_grows_as_one_over_the_f_number() -> None:
-    assert bands_of(target_sigma_px(BANDS, WALL, 1.0, 6.0)) == [2.0, 0.0, 4.0]
-    assert bands_of(target_sigma_px(BANDS, WALL, 4.0, 6.0)) == [0.5, 0.0, 1.0]
+    assert bands_of(target_sigma_px(BANDS, WALL, 1.0, 6.0)) == [-2.0, 0.0, 4.0]
+    assert bands_of(target_sigma_px(BANDS, WALL, 4.0, 6.0)) == [-0.5, 0.0, 1.0]
 
 
 def test_blur_is_cut_off_at_the_largest_sigma() -> None:
     assert bands_of(target_sigma_px(BANDS, PERSON, 0.5, 6.0)) == [0.0, 4.0, 6.0]
+    assert bands_of(target_sigma_px(BANDS, BACKGROUND, 0.5, 6.0)) == [-6.0, -6.0, 0.0]
 
 
 def test_a_signed_map_tells_front_from_behind() -> None:
@@ -39,7 +40,7 @@ def test_a_signed_map_tells_front_from_behind() -> None:
     signed = unsigned.copy()
     signed[:, :20] = -1.0
     assert bands_of(target_sigma_px(unsigned, WALL, 2.0, 6.0)) == [0.0, 0.0, 2.0]
-    assert bands_of(target_sigma_px(signed, WALL, 2.0, 6.0)) == [2.0, 0.0, 2.0]
+    assert bands_of(target_sigma_px(signed, WALL, 2.0, 6.0)) == [-2.0, 0.0, 2.0]
 
 
 def test_defocus_is_linear_in_disparity() -> None:
@@ -47,9 +48,12 @@ def test_defocus_is_linear_in_disparity() -> None:
     disparity = np.repeat(np.array([1.0, 0.5, 0.0], np.float32), 20)[None].repeat(40, axis=0)
     signed = defocus_from_disparity(disparity, 6.0)
     assert bands_of(signed) == [0.0, 3.0, 6.0]
-    assert bands_of(target_sigma_px(signed, WALL, 2.0, 6.0)) == [3.0, 0.0, 3.0]
+    assert bands_of(target_sigma_px(signed, WALL, 2.0, 6.0)) == [-3.0, 0.0, 3.0]
     reverse = defocus_from_disparity(1.0 - disparity, 6.0)
-    assert bands_of(target_sigma_px(reverse, PERSON, 2.0, 6.0)) == bands_of(target_sigma_px(signed, PERSON, 2.0, 6.0))
+    turned = [-value for value in bands_of(target_sigma_px(signed, PERSON, 2.0, 6.0))]
+    assert bands_of(target_sigma_px(reverse, PERSON, 2.0, 6.0)) == turned, (
+        "near for far: the same sigma, the other side"
+    )
 
 
 def test_an_outlier_at_the_tap_does_not_matter() -> None:
@@ -65,6 +69,21 @@ def test_a_tap_on_a_flat_cheek_means_the_eye_beside_it() -> None:
     confidence[18:22, 30] = 1.0
     assert defocus_at(estimated, (0.5, 0.5)) == 2.5
     assert defocus_at(estimated, (0.5, 0.5), confidence) == pytest.approx(0.5, abs=0.05)
+
+
+def test_confidence_may_have_a_smaller_size() -> None:
+    estimated = np.repeat(np.array([1.0, 3.0], np.float32), 32)[None].repeat(48, axis=0)
+    confidence = np.ones((12, 16), np.float32)
+    assert defocus_at(estimated, (0.1, 0.5), confidence) == pytest.approx(1.0)
+    assert defocus_at(estimated, (0.9, 0.9), confidence) == pytest.approx(3.0)
+
+
+def test_small_differences_are_none() -> None:
+    """What is tapped stays as sharp as it is, though the estimate of it varies a little."""
+    noisy = BANDS + np.tile(np.array([-0.07, 0.07], np.float32), 30)[None]
+    target = target_sigma_px(noisy, PERSON, 1.0, 6.0)
+    assert np.abs(target[:, :20]).max() == 0.0
+    assert target[20, 50] == pytest.approx(6.0, abs=0.5)
 
 
 @pytest.mark.parametrize(("corner", "value"), [((0.0, 0.0), 0.0), ((1.0, 1.0), 3.0), ((1.0, 0.0), 3.0)])

@@ -51,7 +51,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("passes")
     torch.manual_seed(0)
     with silence(), torch.no_grad():
-        content = convert(Awkward().eval(), (torch.rand(1, 3, 8, 8),), 1, "NHWC")
+        content = convert(Awkward().eval(), (torch.rand(1, 3, 8, 8),), 1)
     paths = {}
     for name, passes in PASSES.items():
         model = read_model(content)

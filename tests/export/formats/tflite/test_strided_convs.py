@@ -23,8 +23,8 @@ def files(small_specs: dict[str, GraphSpec]) -> Iterator[dict[str, bytes]]:
     spec = small_specs["defocus"]
     inputs = example_inputs(spec, 64, 64)
     with silence(), torch.no_grad():
-        plain = convert(spec.module, inputs, 1, "NHWC")
-        feeds = feeds_of([inputs], ["args_0"], "NHWC")
+        plain = convert(spec.module, inputs, 1)
+        feeds = feeds_of([inputs], ["args_0"])
         yield {"fp32": plain, "int8": quantize_tflite(plain, TFLITE_SIGNATURE, feeds, Int8Settings())}
 
 

@@ -13,42 +13,54 @@ from ai_edge_litert.interpreter import Interpreter
 from export.analysis.operators import histogram
 from export.formats.table import coverage, read_graph
 from export.formats.tflite import layout as tflite_layout
-from export.formats.tflite.layout import ThreeChannelSigma, to_layout
+from export.formats.tflite.layout import channels_last
 from export.formats.tflite.litert_fp16 import open_graph
 from export.formats.tflite.operators import tflite_nodes
 from export.formats.tflite.write import write_tflite
-from export.graphs.separable_blur import Refocus
+from export.graphs.refocus import Preview, Refocus
 from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
 from export.recipes.targets import TFLITE_SIGNATURE
 from runtime.manifest.manifest import Artifact
-from runtime.manifest.records import ArtifactTensor, Layout
+from runtime.manifest.records import ArtifactTensor
 from runtime.system.silence import silence
 
 pytestmark = pytest.mark.slow
 
 SIZE_PX = 32
-SMALL_SIGMA_PX = 1.0
 NETWORK = {"CONV_2D", "TRANSPOSE_CONV", "ADD", "MUL", "PAD", "CONCATENATION", "RELU", "MINIMUM", "SUB", "LOGISTIC"}
 INT8 = {"QUANTIZE", "DEQUANTIZE", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE"}
-BLUR = {"MUL", "ADD", "DIV", "SLICE", "CONCATENATION", "MINIMUM", "MAXIMUM", "RSQRT", "EXP", "SQRT", "RELU"}
-BORDER = {"TRANSPOSE", "RESHAPE"}
-MADE: dict[str, tuple[str, str, Layout, set[str]]] = {
-    "deblur_fp16": ("deblur", "fp16", "NHWC", NETWORK | {"DEQUANTIZE"}),
-    "defocus_int8": ("defocus", "int8", "NHWC", NETWORK | INT8),
-    "refocus_fp32": ("refocus", "fp32", "NHWC", BLUR),
-    "refocus_fp32_nchw": ("refocus", "fp32", "NCHW", BLUR),
-    "fused_fp32_nchw": ("fused", "fp32", "NCHW", NETWORK | BLUR | BORDER),
+BLUR = {"CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "MUL", "ADD", "SUB", "SLICE"} | {
+    "CONCATENATION",
+    "MINIMUM",
+    "MAXIMUM",
+    "SQRT",
+    "RELU",
+    "RELU6",
 }
-"""Name -> graph, precision, layout and every operator that the file may hold: nothing custom, nothing of
-TensorFlow's (Flex), and transposes only where NCHW meets convolutions."""
+LAYERS = {"ABS", "DIV", "NEG"}
+MADE: dict[str, tuple[str, str, set[str]]] = {
+    "deblur_fp16": ("deblur", "fp16", NETWORK | {"DEQUANTIZE"}),
+    "defocus_int8": ("defocus", "int8", NETWORK | INT8),
+    "preview_fp32": ("preview", "fp32", BLUR),
+    "refocus_fp32": ("refocus", "fp32", BLUR | LAYERS),
+    "fused_fp32": ("fused", "fp32", NETWORK | BLUR),
+}
+"""Name -> graph, precision and every operator that the file may hold: nothing custom, nothing of TensorFlow's (Flex),
+and no transposes."""
 
 
 @pytest.fixture(scope="module")
 def modules(small_specs: dict[str, GraphSpec]) -> dict[str, torch.nn.Module]:
-    """The graphs with a blur of few taps, which converts quickly."""
-    blur = Refocus(SMALL_SIGMA_PX).eval()
+    """The graphs; the fused one with the quick blur, which converts in less time."""
+    quick = Preview().eval()
     defocus, deblur = small_specs["defocus"].module, small_specs["deblur"].module
-    return {"defocus": defocus, "deblur": deblur, "refocus": blur, "fused": FusedGraph(defocus, deblur, blur).eval()}
+    return {
+        "defocus": defocus,
+        "deblur": deblur,
+        "preview": quick,
+        "refocus": Refocus().eval(),
+        "fused": FusedGraph(defocus, deblur, quick).eval(),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +72,7 @@ def write(
 
     def make(name: str) -> Path:
         if name not in done:
-            graph, precision, layout, _ = MADE[name]
+            graph, precision, _ = MADE[name]
             spec = small_specs[graph]
             samples = [example_inputs(spec, SIZE_PX, SIZE_PX, seed) for seed in (1, 2)]
             write_tflite(
@@ -70,7 +82,6 @@ def write(
                 [tensor.name for tensor in spec.outputs],
                 folder / f"{name}.tflite",
                 precision=precision,
-                layout=layout,
                 calibration=samples,
             )
             done[name] = folder / f"{name}.tflite"
@@ -79,10 +90,10 @@ def write(
     return make
 
 
-def run(path: Path, spec: GraphSpec, layout: Layout, seed: int = 5) -> tuple[np.ndarray, tuple[torch.Tensor, ...]]:
+def run(path: Path, spec: GraphSpec, seed: int = 5) -> tuple[np.ndarray, tuple[torch.Tensor, ...]]:
     """The file's answer to random inputs, and these."""
     inputs = example_inputs(spec, SIZE_PX, SIZE_PX, seed)
-    feeds = {tensor.name: to_layout(x, layout).numpy() for tensor, x in zip(spec.inputs, inputs, strict=True)}
+    feeds = {tensor.name: channels_last(x).numpy() for tensor, x in zip(spec.inputs, inputs, strict=True)}
     with silence():
         call = Interpreter(str(path), num_threads=1).get_signature_runner(TFLITE_SIGNATURE)
         results = call(**dict(reversed(feeds.items())))  # by name, so in any order
@@ -93,7 +104,7 @@ def run(path: Path, spec: GraphSpec, layout: Layout, seed: int = 5) -> tuple[np.
 @pytest.mark.parametrize("name", MADE)
 def test_only_operators_that_every_delegate_takes(write: Callable[[str], Path], name: str) -> None:
     found = histogram(tflite_nodes(write(name)))
-    assert set(found) <= MADE[name][3]
+    assert set(found) <= MADE[name][2]
     assert sum(found.values()) > 10
 
 
@@ -108,26 +119,21 @@ def test_xnnpack_takes_each_file_in_one_piece(write: Callable[[str], Path], name
     ("name", "tolerance"),
     [
         ("deblur_fp16", 2e-3),
+        ("preview_fp32", 1e-5),
         ("refocus_fp32", 1e-5),
-        ("refocus_fp32_nchw", 1e-5),
-        ("fused_fp32_nchw", 1e-5),
+        ("fused_fp32", 1e-5),
     ],
 )
-def test_a_saved_file_answers_by_name_in_its_layout(
+def test_a_saved_file_answers_by_name_channels_last(
     write: Callable[[str], Path],
     small_specs: dict[str, GraphSpec],
     modules: dict[str, torch.nn.Module],
     name: str,
     tolerance: float,
 ) -> None:
-    graph, _, layout, _ = MADE[name]
-    answer, inputs = run(write(name), small_specs[graph], layout)
-    np.testing.assert_allclose(answer, to_layout(modules[graph](*inputs), layout).numpy(), atol=tolerance)
-
-
-def test_the_blur_of_a_fused_cpu_file_is_not_transposed(write: Callable[[str], Path]) -> None:
-    """One transpose for the photograph, one for the sharp picture."""
-    assert histogram(tflite_nodes(write("fused_fp32_nchw")))["TRANSPOSE"] == 2
+    graph = MADE[name][0]
+    answer, inputs = run(write(name), small_specs[graph])
+    np.testing.assert_allclose(answer, channels_last(modules[graph](*inputs)).numpy(), atol=tolerance)
 
 
 def test_int8_is_entered_once_and_left_once(write: Callable[[str], Path]) -> None:
@@ -161,7 +167,7 @@ def test_fp16_arithmetic_is_what_the_file_is_run_in(
         reason="",
         parity=(),
     )
-    expected, inputs = run(path, spec, "NHWC")
+    expected, inputs = run(path, spec)
     feeds = {tensor.name: x.numpy() for tensor, x in zip(spec.inputs, inputs, strict=True)}
     answer = open_graph(artifact, path).run(feeds)["sharp"]
     assert answer.shape == (1, 3, SIZE_PX, SIZE_PX)
@@ -179,16 +185,10 @@ def test_the_same_module_gives_the_same_bytes(
     assert again.read_bytes() == write("defocus_int8").read_bytes()
 
 
-def test_three_channels_of_sigma_give_the_same_picture() -> None:
-    refocus = Refocus(2.0)
-    sharp, sigma_px = torch.rand(1, 3, 24, 32), 2.0 * torch.rand(1, 1, 24, 32)
-    torch.testing.assert_close(ThreeChannelSigma(refocus)(sharp, sigma_px), refocus(sharp, sigma_px))
-
-
 def test_the_converter_is_left_as_it_was() -> None:
     registry = tflite_layout._layout_check().nhwcable_node_checkers
     before = dict(registry)
-    with tflite_layout._concatenations_laid_out("NHWC"):
+    with tflite_layout._concatenations_laid_out():
         assert dict(registry) != before
     assert dict(registry) == before
 
@@ -198,14 +198,13 @@ def test_a_converter_that_has_moved_is_one_sentence(monkeypatch: pytest.MonkeyPa
     with pytest.raises(
         ValueError, match=r"litert-torch \S+ keeps its layout pass elsewhere .*NHWCable.*reblur\[export\]"
     ):
-        tflite_layout.convert(torch.nn.ReLU(), (torch.rand(1, 1, 4, 4),), 1, "NCHW")
+        tflite_layout.convert(torch.nn.ReLU(), (torch.rand(1, 1, 4, 4),), 1)
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"precision": "int4"}, "no TFLite precision 'int4': choose from fp32, fp16, int8"),
-        ({"layout": "HWC"}, "no TFLite layout 'HWC': choose from NHWC, NCHW"),
         ({"precision": "int8"}, "calibrate"),
     ],
 )

@@ -28,6 +28,7 @@ CASES: tuple[tuple[str, list, Tensor], ...] = (
     ("aten.abs.default", [X - 0.5], (X - 0.5).abs()),
     ("aten.add.Tensor", [X, Y, 1], X + Y),
     ("aten.add.Tensor", [X, Y, 0.5], X + 0.5 * Y),
+    ("aten.avg_pool2d.default", [X, (2, 2), (2, 2), (0, 0), False, False, None], F.avg_pool2d(X, 2)),
     ("aten.cat.default", [[X, Y], 1], torch.cat([X, Y], 1)),
     ("aten.clamp.default", [X, 0.3, 1], X.clamp(0.3, 1.0)),
     ("aten.clamp.default", [X, None, 0.5], X.clamp(max=0.5)),
@@ -52,6 +53,11 @@ CASES: tuple[tuple[str, list, Tensor], ...] = (
     ("aten.sqrt.default", [X], X.sqrt()),
     ("aten.sub.Tensor", [X, Y, 2], X - 2.0 * Y),
     ("aten.tanh.default", [X], X.tanh()),
+    (
+        "aten.upsample_bilinear2d.vec",
+        [X, None, False, (2.0, 2.0)],
+        F.interpolate(X, scale_factor=2.0, mode="bilinear", align_corners=False),
+    ),
     ("et_vk.conv_with_clamp.default", [*CONV, 0.0, 1.7976931348623157e308], F.relu(F.conv2d(X, WEIGHT, BIAS, 2, 1))),
     ("et_vk.conv_with_clamp.default", [*CONV, -0.5, 0.5], F.conv2d(X, WEIGHT, BIAS, 2, 1).clamp(-0.5, 0.5)),
     ("et_vk.prepack.default", [X], X),
@@ -89,6 +95,13 @@ def test_kinds_that_the_runtime_insists_on(run_op: RunOp) -> None:
     for position, value, wanted in ((8, 1.0, "a whole number"), (6, 0, "a truth value"), (3, 2, "a list of whole")):
         with pytest.raises(ValueError, match=f"argument {position} should be (stored as )?{wanted}"):
             run_op("aten.convolution.default", [*CONV[:position], value, *CONV[position + 1 :]], (1, 8, 3, 4))
+
+
+def test_means_and_enlargements_that_nobody_here_needs(run_op: RunOp) -> None:
+    with pytest.raises(ValueError, match="beyond the picture are not supported"):
+        run_op("aten.avg_pool2d.default", [X, (2, 2), (2, 2), (1, 1), False, False, None], (1, 4, 4, 5))
+    with pytest.raises(ValueError, match="aligned corners is not supported"):
+        run_op("aten.upsample_bilinear2d.vec", [X, None, True, (2.0, 2.0)], (1, 4, 12, 16))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,219 @@
+"""Refocusing against scenes whose exact answer is known, beside other ways to do it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tabulate import tabulate
+from torch import Tensor
+
+from export.data.layered_scenes import SCENES, gaussian_blur, seen_in_focus, seen_through_a_lens
+from export.data.pictures import load_picture
+from runtime.backends import open_artifact
+from runtime.backends.base import cpu_threads
+from runtime.manifest.manifest import Manifest
+from runtime.refocusing.pipeline import RefocusPipeline
+from runtime.refocusing.rendering import refocused
+from runtime.refocusing.tiling import TiledGraph
+from runtime.system.arrays import FloatArray
+from train.optics.light import decode, encode
+
+Renderer = Callable[[Tensor, Tensor], Tensor]
+"""(1, 3, H, W) sRGB all in focus, (1, 1, H, W) signed sigma in pixels -> (1, 3, H, W)."""
+BAND = 3.0
+"""Width of the band around outlines, in sigmas."""
+F_NUMBERS = (16.0, 8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.0)
+TAPS = 9
+
+
+def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pictures: Path | None) -> dict[str, Any]:
+    """Everything that the command prints.
+
+    Raises:
+        ReblurError: there is no export.
+    """
+    manifest = Manifest.load(directory, with_checks=False)
+    torch.set_num_threads(cpu_threads(threads))
+    graphs = {
+        name: TiledGraph.of(open_artifact(artifact, directory, threads), manifest.graphs[name].halo_px)
+        for name in ("refocus", "preview")
+        for artifact in manifest.artifacts
+        if artifact.id == f"{name}-tflite-fp32"
+    }
+    ways: dict[str, Renderer] = {f"ours: {name}": _of(graph) for name, graph in graphs.items()}
+    ways |= {"gather, exact": gather, "scatter": scatter, "OpenCV stack of 8": opencv_stack}
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, {cpu_threads(threads)} threads",
+        "size_px": size_px,
+        "scenes": _scenes(ways, size_px, pictures),
+        "lvcorr": lvcorr(directory, threads),
+        "tap": _taps(graphs, directory, threads),
+    }
+
+
+def in_tables(found: Mapping[str, Any]) -> str:
+    """What was measured, for people."""
+    height, width = found["size_px"]
+    scenes = tabulate(found["scenes"], headers="keys", floatfmt=".1f")
+    taps = tabulate(found["tap"], headers="keys", floatfmt=".0f")
+    return (
+        f"{found['machine']}; scenes of {width}x{height}, PSNR in dB\n\n{scenes}\n\n"
+        f"LVCorr over f/{F_NUMBERS[0]:g} to f/{F_NUMBERS[-1]:g}: {found['lvcorr']:.3f}\n\n{taps}"
+    )
+
+
+def _of(graph: TiledGraph) -> Renderer:
+    def render(sharp: Tensor, sigma_px: Tensor) -> Tensor:
+        picture = refocused(graph, sharp[0].permute(1, 2, 0).contiguous().numpy(), sigma_px[0, 0].numpy())
+        return torch.from_numpy(picture).permute(2, 0, 1)[None]
+
+    return render
+
+
+def _scenes(ways: Mapping[str, Renderer], size_px: tuple[int, int], pictures: Path | None) -> list[dict[str, Any]]:
+    from skimage.metrics import structural_similarity
+
+    background, subject = load_picture("motorcycle", *size_px), load_picture("astronaut", *size_px)
+    rows = []
+    for name, scene in SCENES.items():
+        layers = scene.layers(background, subject)
+        sharp, sigma_px = seen_in_focus(layers)
+        truth, near = seen_through_a_lens(layers), band(sigma_px)
+        answers = {}
+        for way, render in ways.items():
+            started = time.perf_counter()
+            answers[way] = answer = render(sharp, sigma_px)
+            taken = time.perf_counter() - started
+            ssim = structural_similarity(_picture(answer), _picture(truth), channel_axis=2, data_range=1.0)
+            rows.append(
+                {
+                    "scene": name,
+                    "by": way,
+                    "all": _psnr_db(answer, truth, torch.ones_like(near)),
+                    "outlines": _psnr_db(answer, truth, near),
+                    "elsewhere": _psnr_db(answer, truth, ~near),
+                    "SSIM": f"{ssim:.3f}",
+                    "ms": 1000.0 * taken,
+                }
+            )
+        if pictures is not None:
+            _write(pictures / f"{name}.png", [sharp, *answers.values(), truth])
+    return rows
+
+
+def band(sigma_px: Tensor) -> Tensor:
+    """Within ``BAND`` sigmas of an outline, (1, 1, H, W)."""
+    edges = torch.zeros_like(sigma_px)
+    edges[..., 1:] += (sigma_px[..., 1:] != sigma_px[..., :-1]).float()
+    edges[..., 1:, :] += (sigma_px[..., 1:, :] != sigma_px[..., :-1, :]).float()
+    reach = int(BAND * float(sigma_px.abs().max()))
+    return torch.nn.functional.max_pool2d(edges, 2 * reach + 1, 1, reach) > 0.0
+
+
+def gather(sharp: Tensor, sigma_px: Tensor) -> Tensor:
+    """The exact Gaussian of each pixel's own sigma, without occlusion: one blur for each sigma that occurs."""
+    light, result = decode(sharp.double()), torch.zeros_like(sharp, dtype=torch.float64)
+    for sigma in sigma_px.abs().unique():
+        result = torch.where(sigma_px.abs() == sigma, gaussian_blur(light, float(sigma)), result)
+    return encode(result.clamp(max=1.0)).float()
+
+
+def scatter(sharp: Tensor, sigma_px: Tensor) -> Tensor:
+    """Every pixel spread by its own Gaussian, and the sum divided by that of the weights: the textbook's renderer."""
+    light = decode(sharp.double())
+    total, weight = torch.zeros_like(light), torch.zeros_like(light[:, :1])
+    for sigma in sigma_px.abs().unique():
+        own = (sigma_px.abs() == sigma).double()
+        spread = gaussian_blur(torch.cat([light * own, own], 1), float(sigma))
+        total, weight = total + spread[:, :3], weight + spread[:, 3:]
+    return encode((total / weight.clamp(min=1e-6)).clamp(max=1.0)).float()
+
+
+def opencv_stack(sharp: Tensor, sigma_px: Tensor) -> Tensor:
+    """Eight evenly blurred copies by OpenCV, between which each pixel interpolates."""
+    import cv2
+
+    light = decode(sharp)[0].permute(1, 2, 0).contiguous().numpy()
+    wanted = sigma_px[0, 0].abs().numpy()
+    sigmas = np.linspace(0.0, max(float(wanted.max()), 1.0), 8)
+    copies = [light if sigma == 0.0 else cv2.GaussianBlur(light, (0, 0), float(sigma)) for sigma in sigmas]
+    place = np.clip(wanted / (sigmas[1] - sigmas[0]), 0.0, 7.0)
+    low = np.minimum(place.astype(int), 6)
+    stack, rows, columns = np.stack(copies), *np.indices(wanted.shape)
+    share = (place - low)[..., None]
+    result = stack[low, rows, columns] * (1.0 - share) + stack[low + 1, rows, columns] * share
+    return encode(torch.from_numpy(result.astype(np.float32)).permute(2, 0, 1)[None].clamp(max=1.0))
+
+
+def lvcorr(directory: Path, threads: int | None) -> float:
+    """Rank correlation of the blur asked for with how little the Laplacian of the result varies, over ``F_NUMBERS``."""
+    pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
+    picture = load_picture("astronaut", 512, 512)[0].permute(1, 2, 0).contiguous().numpy()
+    analysis = pipeline.analyse(picture)
+    rows = np.linspace(0.0, 1.0, analysis.size_px[0], dtype=np.float32)[:, None]
+    depth = np.broadcast_to(10.0 * rows, analysis.size_px).copy()
+    variances = [
+        float(np.var(_laplacian(pipeline.refocus((0.5, 0.0), f_number, defocus_px=depth)[256:])))
+        for f_number in F_NUMBERS
+    ]
+    asked = np.argsort(np.argsort([1.0 / f_number for f_number in F_NUMBERS]))
+    got = np.argsort(np.argsort([-variance for variance in variances]))
+    return float(np.corrcoef(asked, got)[0, 1])
+
+
+def _laplacian(picture: FloatArray) -> FloatArray:
+    luma = picture.mean(axis=2)
+    return 4.0 * luma[1:-1, 1:-1] - luma[:-2, 1:-1] - luma[2:, 1:-1] - luma[1:-1, :-2] - luma[1:-1, 2:]
+
+
+def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None) -> list[dict[str, Any]]:
+    """Median time of a tap on a 1 megapixel picture, optics and picture out included."""
+    pipelines = {}
+    for name, graph in graphs.items():
+        pipelines[name] = pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
+        pipeline.use("refocus", graph)
+    picture = load_picture("astronaut", 768, 1024)[0].permute(1, 2, 0).contiguous().numpy()
+    rows = np.linspace(-1.0, 1.0, 768, dtype=np.float32)[:, None]
+    depth = np.broadcast_to(24.0 * rows, (768, 1024)).copy()
+    times: dict[str, list[float]] = {name: [] for name in pipelines}
+    started = time.perf_counter()
+    for pipeline in pipelines.values():
+        pipeline.analyse(picture)
+    opened = (time.perf_counter() - started) / len(pipelines)
+    for _ in range(TAPS):
+        for name, pipeline in pipelines.items():
+            started = time.perf_counter()
+            pipeline.refocus((0.5, 0.5), 1.4, defocus_px=depth)
+            times[name].append(time.perf_counter() - started)
+    megapixels = 768 * 1024 / 1e6
+    return [
+        {"what": "first open, fp32", "ms per megapixel": 1000.0 * opened / megapixels},
+        *(
+            {"what": f"tap, {name}", "ms per megapixel": 1000.0 * float(np.median(times[name])) / megapixels}
+            for name in times
+        ),
+    ]
+
+
+def _psnr_db(first: Tensor, second: Tensor, where: Tensor) -> float:
+    errors = ((first - second) ** 2).mean(dim=1, keepdim=True)
+    return float(-10.0 * torch.log10(errors[where].mean())) if bool(where.any()) else float("nan")
+
+
+def _picture(planes: Tensor) -> FloatArray:
+    return planes[0].permute(1, 2, 0).clamp(0.0, 1.0).numpy()
+
+
+def _write(path: Path, pictures: list[Tensor]) -> None:
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    row = np.concatenate([_picture(picture) for picture in pictures], axis=1)
+    Image.fromarray(np.rint(row * 255.0).astype(np.uint8)).save(path)

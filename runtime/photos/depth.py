@@ -1,0 +1,128 @@
+"""Depth that a photograph carries, as portrait modes of phones write it into a JPEG.
+
+* **GDepth** (Google, 2014): a picture in base64 in the extended XMP, with its format, near and far.
+* **Dynamic Depth** (2018): the picture lies behind the photograph in the same file; XMP lists what lies there, and how
+  long each is, and says format, near and far.
+
+Either has far as the larger number: RangeInverse is even in 1 / distance, RangeLinear in distance.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from runtime.system.arrays import FloatArray
+
+XMP, EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+GDEPTH = "{http://ns.google.com/photos/1.0/depthmap/}"
+DYNAMIC_DEPTH = "{http://ns.google.com/photos/dd/1.0/depthmap/}"
+ITEMS = ("{http://ns.google.com/photos/1.0/container/item/}", "{http://ns.google.com/photos/dd/1.0/item/}")
+GUID_BYTES = 32
+APP1, START_OF_SCAN = 0xE1, 0xDA
+INVERSE, LINEAR = "RangeInverse", "RangeLinear"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Depth:
+    """A map of nearness."""
+
+    disparity: FloatArray
+    """(h, w) in [0, 1]: even in 1 / distance, 1 at the nearest."""
+    kind: str
+    """How the photograph has it, for people."""
+
+
+def embedded_depth(path: Path) -> Depth | None:
+    """The depth that a JPEG carries, lying as its stored pixels do; None where it has none that can be read.
+
+    A map that is there and cannot be read is told by a warning.
+    """
+    data = path.read_bytes()
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    facts: dict[str, str] = {}
+    try:
+        for document in _xmp_documents(data):
+            for element in ElementTree.fromstring(document).iter():
+                facts |= {name: value for name, value in element.attrib.items() if value}
+                if element.text and element.text.strip():
+                    facts.setdefault(element.tag, element.text.strip())
+        if GDEPTH + "Data" in facts:
+            picture = base64.b64decode(facts[GDEPTH + "Data"])
+            return _depth(picture, facts, GDEPTH, "GDepth")
+        if DYNAMIC_DEPTH + "Format" in facts and (picture := _item(data, "Depth")):
+            return _depth(picture, facts, DYNAMIC_DEPTH, "Dynamic Depth")
+    except (ElementTree.ParseError, binascii.Error, UnidentifiedImageError, OSError, ValueError, KeyError) as error:
+        warnings.warn(f"the depth that {path} carries cannot be read ({error}), it is not used", stacklevel=2)
+    return None
+
+
+def _depth(picture: bytes, facts: dict[str, str], prefix: str, kind: str) -> Depth:
+    with Image.open(io.BytesIO(picture), formats=("PNG", "JPEG")) as image:
+        whole = np.asarray(image)
+    largest = 65535.0 if whole.dtype == np.uint16 or whole.dtype == np.int32 else 255.0
+    far = (whole if whole.ndim == 2 else whole[..., 0]).astype(np.float32) / np.float32(largest)
+    format_ = facts.get(prefix + "Format", INVERSE)
+    if format_ == INVERSE:
+        return Depth(disparity=1.0 - far, kind=f"{kind}, {format_}")
+    if format_ != LINEAR:
+        raise ValueError(f"its format is {format_}, known are {INVERSE} and {LINEAR}")
+    nearest, farthest = (float(facts[prefix + name]) for name in ("Near", "Far"))
+    if not 0.0 < nearest < farthest:
+        raise ValueError(f"it says near {nearest:g} and far {farthest:g}")
+    inverse = 1.0 / (nearest + far * (farthest - nearest))
+    scale = 1.0 / nearest - 1.0 / farthest
+    return Depth(disparity=((inverse - 1.0 / farthest) / scale).astype(np.float32), kind=f"{kind}, {format_}")
+
+
+def _xmp_documents(data: bytes) -> Iterator[bytes]:
+    """The main XMP, and the extended one put together of its pieces."""
+    pieces: dict[bytes, dict[int, bytes]] = {}
+    for payload in _app1(data):
+        if payload.startswith(XMP):
+            yield payload[len(XMP) :]
+        elif payload.startswith(EXTENSION):
+            head = len(EXTENSION) + GUID_BYTES
+            guid = payload[len(EXTENSION) : head]
+            _length, offset = struct.unpack(">II", payload[head : head + 8])
+            pieces.setdefault(guid, {})[offset] = payload[head + 8 :]
+    for found in pieces.values():
+        yield b"".join(found[offset] for offset in sorted(found))
+
+
+def _app1(data: bytes) -> Iterator[bytes]:
+    """Payloads of a JPEG's APP1 segments, up to its picture."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != START_OF_SCAN:
+        (length,) = struct.unpack(">H", data[at + 2 : at + 4])
+        if data[at + 1] == APP1:
+            yield data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def _item(data: bytes, semantic: str) -> bytes:
+    """What lies behind the picture under a name: lengths are counted from the file's end."""
+    names = [(prefix + "Semantic", prefix + "Length") for prefix in ITEMS]
+    items: list[tuple[str, int]] = []
+    for document in _xmp_documents(data):
+        for element in ElementTree.fromstring(document).iter():
+            for name, length in names:
+                if name in element.attrib:
+                    items.append((element.attrib[name], int(element.attrib.get(length) or 0)))
+    end = len(data)
+    for found, size in reversed(items):
+        if found == semantic and 0 < size <= end:
+            return data[end - size : end]
+        end -= size
+    return b""

@@ -1,0 +1,227 @@
+"""Runs the refocusing graph on a picture of any size, though the graph has one size and blur reaches far.
+
+A picture that fits is one call. A larger one is refocused at the size that fits, and that is enlarged: blur has no
+detail to lose. What is sharp keeps every pixel it had, and only where the blur is too small to have been seen at the
+smaller size does the graph run again, at full size, on tiles with a margin for that little blur. Where a blurred
+foreground spreads over what is sharp, detail fades by as much as it is covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from runtime.photos.photo import resize
+from runtime.refocusing.tiling import TiledGraph
+from runtime.system.arrays import FloatArray
+
+IN_FOCUS_PX = 0.3
+"""Largest sigma that leaves a pixel as it is."""
+FRONT_PX = (1.0, 1.9)
+"""Sigma in front of the plane of focus at which a pixel begins to spread over others, and does wholly."""
+SEEN_PX = (1.4, 2.2)
+"""Sigma, in pixels of the smaller picture, from which its blur begins to be taken, and is taken alone."""
+REACH, MARGIN_PX = 3.5, 16
+"""A tile's margin is so many of the largest sigmas that are rendered in it, and so much more."""
+GRID_PX = 32
+"""Tiles start at multiples of this, as the graph's smallest level does."""
+COVERED = (0.9, 0.98)
+"""How much of a place shows from which it begins to count as not covered by anything in front, and does wholly."""
+
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
+
+
+def refocused(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> FloatArray:
+    """Blur a picture by a sigma of its own at each pixel.
+
+    Args:
+        graph: "refocus".
+        sharp: (h, w, 3) sRGB, all in focus.
+        target_px: (h, w) signed sigma in pixels.
+
+    Returns:
+        (h, w, 3) sRGB in [0, 1].
+    """
+    height, width = target_px.shape
+    small = fitting_size(graph.size_px, height, width)
+    if small == (height, width):
+        return one_call(graph, sharp, target_px)
+    base = base_of(graph, resize(sharp, *small), resize_map(target_px, *small) * np.float32(small[1] / width))
+    result = np.empty((height, width, 3), np.float32)
+    for part, picture in at_size(graph, base, (height, width), lambda part: sharp[part]):
+        result[part] = picture
+    return result
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Base:
+    """A picture refocused at a size that the graph takes in one call."""
+
+    sharp: FloatArray
+    """(h, w, 3) sRGB, all in focus."""
+    target_px: FloatArray
+    """(h, w) signed sigma, in its own pixels."""
+    picture: FloatArray
+    """(h, w, 3) refocused."""
+    shows: FloatArray
+    """(h, w) in [0, 1]: how much of a place shows behind what is spread over it."""
+
+
+def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> Base:
+    """Refocus a picture that fits the graph; likewise how its front layer covers the rest."""
+    picture = one_call(graph, sharp, target_px)
+    front = np.clip((-target_px - FRONT_PX[0]) / (FRONT_PX[1] - FRONT_PX[0]), 0.0, 1.0)
+    shows = np.ones_like(target_px)
+    if front.any():
+        # A picture of the front layer itself, white on black, comes out as its coverage; the graph squares it.
+        white = np.repeat(front[..., None], 3, axis=2).astype(np.float32)
+        shows = np.clip(1.0 - one_call(graph, white, target_px)[..., 0] ** 2, 0.0, 1.0)
+    return Base(sharp=sharp, target_px=target_px, picture=picture, shows=shows)
+
+
+def at_size(
+    graph: TiledGraph, base: Base, size_px: tuple[int, int], sharp_of: Callable[[Part], FloatArray]
+) -> Iterator[tuple[Part, FloatArray]]:
+    """The refocused picture at a larger size, part by part.
+
+    Args:
+        graph: "refocus".
+        base: the same at a size that fits.
+        size_px: height and width wanted.
+        sharp_of: gives a part, with everything in focus, (h', w', 3).
+
+    Yields:
+        Each part, and its pixels in [0, 1].
+    """
+    ratio = size_px[1] / base.target_px.shape[1]
+    seen_from, seen_alone = (sigma * ratio for sigma in SEEN_PX)
+    margin = -(-int(REACH * seen_alone + MARGIN_PX) // GRID_PX) * GRID_PX
+    if min(graph.size_px) < 2 * margin + GRID_PX:
+        margin = 0  # no room for tiles: what is little blurred passes over from the one picture to the other
+    enlarge = _Enlarger(base, size_px)
+    for part in _parts(size_px, graph.size_px, margin):
+        wide, inside = _widened(part, size_px, margin)
+        least, most, uncovered = enlarge.extremes(part)
+        if least * ratio >= seen_alone:
+            yield part, enlarge("picture", part)
+            continue
+        target_px = enlarge("target_px", wide) * np.float32(ratio)
+        sigma_px = np.abs(target_px[inside])
+        if most * ratio <= IN_FOCUS_PX:
+            result = sharp_of(part)
+            own = result
+        else:
+            sharp = sharp_of(wide)
+            own = sharp[inside]
+            if margin:
+                small = one_call(graph, sharp, np.clip(target_px, -seen_alone, seen_alone))[inside]
+                passed = _ramp(sigma_px, seen_from, seen_alone)
+            else:
+                small, passed = own, _ramp(sigma_px, IN_FOCUS_PX, seen_from)
+            result = small + passed[..., None] * (enlarge("picture", part) - small)
+        if uncovered < COVERED[1]:
+            shows = enlarge("shows", part)[..., None]
+            detail = own - enlarge("sharp", part)
+            kept = shows * (1.0 - _ramp(sigma_px, IN_FOCUS_PX, seen_from))[..., None]
+            covered = enlarge("picture", part) + kept * detail
+            result = covered + _ramp(shows, *COVERED) * (result - covered)
+        yield part, np.clip(result, 0.0, 1.0)
+
+
+def one_call(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> FloatArray:
+    """Refocus a picture that is no larger than the graph, in either orientation; see ``TiledGraph.whole``."""
+    inputs = {"sharp": sharp.transpose(2, 0, 1)[None], "target_sigma_px": target_px[None, None]}
+    (planes,) = graph.whole(inputs).values()
+    return np.clip(planes[0].transpose(1, 2, 0), 0.0, 1.0)
+
+
+def fitting_size(size_px: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    """The picture's own size where a graph of this size takes it in one call, else the largest that fits."""
+    scale = max(min(h / height, w / width) for h, w in (size_px, size_px[::-1]))
+    if scale >= 1.0:
+        return height, width
+    return max(1, int(height * scale)), max(1, int(width * scale))
+
+
+def resize_map(values: FloatArray, height: int, width: int) -> FloatArray:
+    """(H, W) of any range -> (height, width), by means."""
+    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX))
+
+
+def enlarged_part(values: FloatArray, size_px: tuple[int, int], part: Part) -> FloatArray:
+    """A part of (h, w) or (h, w, C) as it is, bilinearly, at a larger size."""
+    scales = [n / size for n, size in zip(values.shape, size_px, strict=False)]
+    planes = [values] if values.ndim == 2 else list(values.transpose(2, 0, 1))
+    # With some pixels around, so that only they are copied.
+    near = tuple(
+        slice(max(0, int(s.start * scale) - 2), int(s.stop * scale) + 3) for s, scale in zip(part, scales, strict=True)
+    )
+    (top, bottom), (left, right) = (
+        (s.start * scale - n.start, s.stop * scale - n.start) for s, scale, n in zip(part, scales, near, strict=True)
+    )
+    size = (part[1].stop - part[1].start, part[0].stop - part[0].start)
+    found = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(plane[near], np.float32)).resize(
+                size, Image.Resampling.BILINEAR, box=(left, top, right, bottom)
+            )
+        )
+        for plane in planes
+    ]
+    return found[0] if values.ndim == 2 else np.stack(found, axis=-1)
+
+
+class _Enlarger:
+    """Parts of a base's arrays, bilinearly at a larger size."""
+
+    def __init__(self, base: Base, size_px: tuple[int, int]) -> None:
+        self._arrays: dict[str, FloatArray] = {
+            name: getattr(base, name) for name in ("sharp", "target_px", "picture", "shows")
+        }
+        self._sigma_px = np.abs(base.target_px)
+        self._size_px = size_px
+        self._scale = [n / size for n, size in zip(base.target_px.shape, size_px, strict=True)]
+
+    def __call__(self, name: str, part: Part) -> FloatArray:
+        """A part of the array of this name."""
+        return enlarged_part(self._arrays[name], self._size_px, part)
+
+    def extremes(self, part: Part) -> tuple[float, float, float]:
+        """Of a part: the least and the largest sigma in the base's pixels, and how much of it shows at the least."""
+        near = tuple(
+            slice(max(0, int(s.start * scale) - 1), int(s.stop * scale) + 2)
+            for s, scale in zip(part, self._scale, strict=True)
+        )
+        sigma_px = self._sigma_px[near]
+        return float(sigma_px.min()), float(sigma_px.max()), float(self._arrays["shows"][near].min())
+
+
+def _parts(size_px: tuple[int, int], tile_px: tuple[int, int], margin: int) -> Iterator[Part]:
+    """Parts that with their margins fit the graph, in the orientation that the picture has."""
+    tile = tile_px if (size_px[0] >= size_px[1]) == (tile_px[0] >= tile_px[1]) else tile_px[::-1]
+    steps = [(t - 2 * margin) // GRID_PX * GRID_PX or t for t in tile]
+    for top in range(0, size_px[0], steps[0]):
+        for left in range(0, size_px[1], steps[1]):
+            yield slice(top, min(size_px[0], top + steps[0])), slice(left, min(size_px[1], left + steps[1]))
+
+
+def _widened(part: Part, size_px: tuple[int, int], margin: int) -> tuple[Part, Part]:
+    """A part with a margin on all sides within the picture, and where the part lies in that."""
+    rows, columns = (
+        slice(max(0, s.start - margin), min(n, s.stop + margin)) for s, n in zip(part, size_px, strict=True)
+    )
+    return (rows, columns), (
+        slice(part[0].start - rows.start, part[0].stop - rows.start),
+        slice(part[1].start - columns.start, part[1].stop - columns.start),
+    )
+
+
+def _ramp(x: NDArray, low: float, high: float) -> FloatArray:
+    """0 up to ``low``, 1 from ``high`` on."""
+    return np.clip((x - np.float32(low)) / np.float32(high - low), 0.0, 1.0).astype(np.float32)
