@@ -14,9 +14,10 @@ import binascii
 import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -30,6 +31,8 @@ DYNAMIC_DEPTH = "{http://ns.google.com/photos/dd/1.0/depthmap/}"
 ITEMS = ("{http://ns.google.com/photos/1.0/container/item/}", "{http://ns.google.com/photos/dd/1.0/item/}")
 GUID_BYTES = 32
 APP1, START_OF_SCAN = 0xE1, 0xDA
+INVERSE_Z, DISPARITY = 0, 1
+"""Of a HEIC picture: inverse distance, and disparity, both even and large when near (H.265 table D.13)."""
 INVERSE, LINEAR = "RangeInverse", "RangeLinear"
 
 
@@ -41,6 +44,33 @@ class Depth:
     """(h, w) in [0, 1]: even in 1 / distance, 1 at the nearest."""
     kind: str
     """How the photograph has it, for people."""
+
+
+def depth_of(image: Image.Image, path: Path) -> Depth | None:
+    """The depth that a picture just opened carries, lying as its stored pixels do; None where it has none."""
+    if image.format in ("JPEG", "MPO"):
+        return embedded_depth(path)
+    if image.format == "HEIF":
+        return heif_depth(image.info.get("depth_images") or [])
+    return None
+
+
+def heif_depth(pictures: Sequence[Any]) -> Depth | None:
+    """Of a HEIC picture's auxiliary depth images the first; phones write disparity, with the near end bright.
+
+    Its numbers go from the least to the largest that are there. ISO/IEC 23008-12 lets the end be told in a depth
+    representation message, which libheif hands on: of "uniform Z" large is far.
+    """
+    if not pictures:
+        return None
+    plane = np.asarray(pictures[0].to_pillow()).astype(np.float32)
+    plane = plane if plane.ndim == 2 else plane[..., 0]
+    kind = (pictures[0].info.get("metadata") or {}).get("representation_type", DISPARITY)
+    near = plane if kind in (INVERSE_Z, DISPARITY) else -plane
+    low, high = float(near.min()), float(near.max())
+    if not high > low:
+        return None
+    return Depth(disparity=(near - np.float32(low)) / np.float32(high - low), kind="HEIC auxiliary depth")
 
 
 def embedded_depth(path: Path) -> Depth | None:

@@ -1,4 +1,4 @@
-"""Photographs as arrays and back: JPEG and PNG, upright, with EXIF and ICC profile carried along.
+"""Photographs as arrays and back: upright, with EXIF and ICC profile carried along; see ``encodings`` for the formats.
 
 Pixels stay in the colour space of the photograph's own ICC profile, which is passed on unchanged; without one
 it is sRGB by convention. The networks take the numbers as they are: a Display P3 photograph keeps its colours
@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from runtime.photos import exif, png16, png_stream
-from runtime.photos.depth import Depth, embedded_depth
+from runtime.photos.depth import Depth, depth_of
+from runtime.photos.encodings import NAMES, READABLE, encoding_of, looks_like_heif, with_heif
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
@@ -30,10 +31,6 @@ from runtime.system.files import write_atomically
 MIN_SIDE_PX = 32
 MAX_MEGAPIXELS = 150
 """Larger pictures are refused before they are decoded (Pillow itself draws the line a little further on)."""
-
-JPEG_EXTENSIONS = (".jpg", ".jpeg")
-PNG_EXTENSIONS = (".png",)
-
 
 Samples: TypeAlias = NDArray[Any]
 """Pixels as a file has them, uint8 or uint16, or as they are computed with, float32 in [0, 1]."""
@@ -110,25 +107,29 @@ def as_samples(rgb: FloatArray, dtype: np.dtype) -> Samples:
 
 
 def read_photo(path: Path | str) -> Photo:
-    """Read a JPEG or PNG: 8 or 16 bit; grey, RGB, palette or (JPEG) CMYK; with or without alpha.
+    """Read a picture: grey, RGB, palette or (JPEG) CMYK; with or without alpha; a PNG also with 16 bits.
+
+    Of a file with several pictures (Ultra HDR, motion photo, burst) the main one is read, with a warning.
 
     An EXIF block that cannot be read is left out with a warning; an odd tag within one stays as it is. CMYK is
     converted without colour management.
 
     Raises:
-        ReblurError: there is no such file, it is no JPEG or PNG, it is damaged, or its size is out of bounds.
+        ReblurError: there is no such file, it is in no format that is read or damaged, or its size is out of bounds.
     """
     path = Path(path)
     if path.is_dir():
-        raise ReblurError(f"{path} is a folder: expected a JPEG or PNG file")
+        raise ReblurError(f"{path} is a folder: expected a {NAMES} file")
     if not path.exists():
         raise ReblurError(f"no photograph at {path}: check the path")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on size (the limit below is ours) and on malformed EXIF
-            image = Image.open(path, formats=("JPEG", "PNG"))
+            image = Image.open(path, formats=READABLE if with_heif() else READABLE[:-1])
     except UnidentifiedImageError as error:
-        raise ReblurError(f"{path} is neither a JPEG nor a PNG picture: convert it to one of them first") from error
+        if looks_like_heif(path) and not with_heif():
+            raise ReblurError(f"{path} is a HEIC picture: pip install 'reblur[heif]', or convert it to JPEG") from error
+        raise ReblurError(f"{path} is no {NAMES} picture: convert it to one of them first") from error
     except Image.DecompressionBombError as error:
         raise ReblurError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels") from error
     except _DAMAGED as error:
@@ -145,7 +146,10 @@ def read_photo(path: Path | str) -> Photo:
             raise ReblurError(f"{path} is damaged or cut short ({_reason(error)}): copy it again") from error
         upright = _UPRIGHT[orientation]
         pixels = np.ascontiguousarray(upright(pixels))
-        depth = embedded_depth(path) if image.format in ("JPEG", "MPO") else None
+        if getattr(image, "n_frames", 1) > 1:
+            what = "further pictures, such as a gain map, are" if image.format == "MPO" else "the others are"
+            warnings.warn(f"{path} holds several pictures: the main one is used, {what} left out", stacklevel=2)
+        depth = depth_of(image, path)
         if depth is not None:
             depth = dataclasses.replace(depth, disparity=np.ascontiguousarray(upright(depth.disparity)))
         return Photo(
@@ -159,17 +163,16 @@ def read_photo(path: Path | str) -> Photo:
         )
 
 
-def write_photo(path: Path | str, rgb: Samples, *, like: Photo, quality: int = 95) -> None:
-    """Write a picture as JPEG or PNG, by extension, with what belongs to the photograph it was made from.
+def write_photo(path: Path | str, rgb: Samples, *, like: Photo) -> None:
+    """Write a picture, in the format of its extension, with what belongs to the photograph it was made from.
 
-    EXIF (its pixel size updated) and ICC profile are kept; a PNG also keeps alpha, resized to the picture,
-    and 16 bits a sample where the photograph had them. The file appears whole or not at all.
+    EXIF (its pixel size updated) and ICC profile are kept; alpha too, resized to the picture, where the format has
+    it; a PNG also keeps 16 bits a sample where the photograph had them. The file appears whole or not at all.
 
     Args:
-        path: ends in .jpg, .jpeg or .png; not the photograph itself.
+        path: ends as one of ``encodings.ENCODINGS``; not the photograph itself.
         rgb: (H, W, 3), samples as they are to be written, or floats in [0, 1], clipped.
         like: the photograph.
-        quality: JPEG quality, 1 to 100; no chroma subsampling.
 
     Raises:
         ReblurError: unknown extension, the file is the photograph itself, or it cannot be written.
@@ -178,10 +181,10 @@ def write_photo(path: Path | str, rgb: Samples, *, like: Photo, quality: int = 9
     check_writable_as_photo(path, like)
     height, width = rgb.shape[:2]
     exif_block = exif.with_size(like.exif, width, height) if like.exif else None
-    is_png = path.suffix.lower() in PNG_EXTENSIONS
-    dtype = np.dtype(np.uint16 if is_png and like.bit_depth == 16 else np.uint8)
+    encoding = encoding_of(path)
+    dtype = np.dtype(np.uint16 if encoding.format == "PNG" and like.bit_depth == 16 else np.uint8)
     samples = rgb if rgb.dtype == dtype else as_samples(as_floats(rgb), dtype)
-    if is_png and like.alpha is not None:
+    if encoding.alpha and like.alpha is not None:
         alpha = like.alpha if like.alpha.shape == (height, width) else resize(like.alpha, height, width)
         samples = np.concatenate([samples, as_samples(alpha, dtype)[..., None]], axis=2)
     if samples.dtype == np.uint16:
@@ -190,17 +193,8 @@ def write_photo(path: Path | str, rgb: Samples, *, like: Photo, quality: int = 9
     image = Image.fromarray(samples)
     buffer = io.BytesIO()
     try:
-        if is_png:
-            image.save(buffer, "PNG", exif=exif_block, icc_profile=like.icc_profile)
-        else:
-            image.save(
-                buffer,
-                "JPEG",
-                quality=quality,
-                subsampling=0,
-                exif=exif_block or b"",
-                icc_profile=like.icc_profile,
-            )
+        kept = {"exif": exif_block or b"", "icc_profile": like.icc_profile}
+        image.save(buffer, encoding.format, **encoding.options, **{name: part for name, part in kept.items() if part})
     except (OSError, ValueError) as error:
         raise ReblurError(f"cannot encode {path}: {_reason(error)}; try .png") from error
     write_atomically(path, buffer.getvalue())
@@ -212,9 +206,7 @@ def check_writable_as_photo(path: Path, like: Photo) -> None:
     Raises:
         ReblurError: says which.
     """
-    extensions = JPEG_EXTENSIONS + PNG_EXTENSIONS
-    if path.suffix.lower() not in extensions:
-        raise ReblurError(f"cannot tell the format of {path}: expected a name ending in {', '.join(extensions)}")
+    encoding_of(path)
     if not path.parent.is_dir():
         raise ReblurError(f"cannot write {path}: there is no folder {path.parent}")
     if path.is_dir():

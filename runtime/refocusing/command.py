@@ -1,4 +1,4 @@
-"""From the command line of ``runtime.refocus`` to the picture and what is said about it."""
+"""From the command line of ``runtime.refocus`` to the pictures and what is said about them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import argparse
 import dataclasses
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
-
+from runtime.photos.encodings import ENCODINGS
 from runtime.photos.photo import Photo, check_writable_as_photo, read_photo, resize, write_photo
 from runtime.refocusing import optics
-from runtime.refocusing.pipeline import Analysis, RefocusPipeline, check_long_side, working_size
+from runtime.refocusing.autofocus import automatic_focus
+from runtime.refocusing.maps import SHARP, SIGMA, SIGMA_COLOUR, save_maps
+from runtime.refocusing.pipeline import RefocusPipeline, check_long_side, working_size
+from runtime.refocusing.sweep import check_sweep, sweep_frames, write_sweep
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.paths import check_folder_can_be_made, check_outputs
@@ -20,20 +23,37 @@ from runtime.system.progress import ProgressLine
 MAX_ASPECT_MISMATCH = 0.02
 DISPARITY_RANGE = 12 / 1024
 """Difference in defocus over a map's whole range at the reference aperture, relative to the long side."""
-SIGMA, SHARP = "sigma.png", "sharp.png"
-"""Names of the maps."""
+AUTO = "auto"
 
 
-def parse_focus(text: str) -> tuple[float, float]:
-    """The point that a text such as 0.52,0.31 names.
+class Taken(NamedTuple):
+    """A photograph at the size asked for, and the size that it has."""
+
+    photo: Photo
+    full_size_px: tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One photograph and where its results go."""
+
+    photo: Path
+    out: Path
+    maps: Path | None
+
+
+def parse_focus(text: str) -> tuple[float, float] | None:
+    """The point that a text such as 0.52,0.31 names; None for "auto".
 
     Raises:
         ReblurError: not two numbers.
     """
+    if text == AUTO:
+        return None
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise ReblurError(f"focus must be two numbers such as 0.52,0.31, got {text!r}") from error
+        raise ReblurError(f"focus must be two numbers such as 0.52,0.31, or {AUTO}, got {text!r}") from error
     return x, y
 
 
@@ -56,44 +76,50 @@ def read_disparity(path: Path, photo: Photo, size_px: tuple[int, int]) -> FloatA
     return resize(disparity, *size_px)
 
 
-def save_maps(directory: Path, analysis: Analysis, sigma_max_px: float, photo: Photo) -> None:
-    """Write sigma.png (grey: black is 0 px, white ``sigma_max_px``) and sharp.png into ``directory``."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReblurError(f"cannot make the folder {directory}: {error.strerror}") from error
-    grey = np.repeat(analysis.sigma_px[..., None] / sigma_max_px, 3, axis=2)
-    write_photo(directory / SIGMA, grey, like=Photo(samples=grey))
-    write_photo(directory / SHARP, analysis.sharp, like=photo)
-
-
-def refocus(options: argparse.Namespace) -> dict[str, object]:
-    """Do it; returns what was done.
+def jobs_of(options: argparse.Namespace) -> list[Job]:
+    """What is to be done: the photograph, or every picture of the folder.
 
     Raises:
-        ReblurError: an argument is wrong, or a file cannot be read or written.
+        ReblurError: the folder holds none, or a result would take the place of something.
     """
-    focus_xy = parse_focus(options.focus)
-    optics.check_tap(focus_xy, options.aperture)
+    if not options.photo.is_dir():
+        jobs = [Job(options.photo, options.out, options.save_maps)]
+    elif options.sweep is not None or options.disparity is not None:
+        raise ReblurError("--sweep and --disparity belong to one photograph: give a file in place of the folder")
+    else:
+        photos = sorted(path for path in options.photo.iterdir() if path.suffix.lower() in ENCODINGS)
+        if not photos:
+            raise ReblurError(f"{options.photo} holds no picture: expected files ending in {', '.join(ENCODINGS)}")
+        check_folder_can_be_made(options.out)
+        maps = options.save_maps
+        jobs = [Job(path, options.out / path.name, maps and maps / path.name) for path in photos]
+    outputs: dict[str, Path | None] = {}
+    for job in jobs:
+        outputs[f"the result of {job.photo.name}"] = job.out
+        if job.maps is not None:
+            check_folder_can_be_made(job.maps)
+            names = {"blur map": SIGMA, "coloured blur map": SIGMA_COLOUR, "all-in-focus picture": SHARP}
+            outputs |= {f"the {what} of {job.photo.name}": job.maps / name for what, name in names.items()}
+    inputs = {f"the photograph {job.photo.name}": job.photo for job in jobs}
+    check_outputs(outputs, {**inputs, "the disparity": options.disparity, "the key": options.public_key})
+    return jobs
+
+
+def refocus(options: argparse.Namespace) -> list[dict[str, object]]:
+    """Do it; returns what was done with each photograph, or under "error" why nothing was.
+
+    Raises:
+        ReblurError: an argument is wrong, or a file cannot be read or written; of a folder's photographs, all.
+    """
+    focus = parse_focus(options.focus)
+    optics.check_tap((0.5, 0.5) if focus is None else focus, options.aperture)
     if options.long_side is not None:
         check_long_side(options.long_side)
-    maps = options.save_maps
-    check_outputs(
-        {
-            "the result": options.out,
-            "the blur map": maps and maps / SIGMA,
-            "the all-in-focus picture": maps and maps / SHARP,
-        },
-        {"the photograph": options.photo, "the disparity": options.disparity, "the key": options.public_key},
-    )
-    if maps is not None:
-        check_folder_can_be_made(maps)
+    if options.sweep is not None:
+        check_sweep(options.out)
+    jobs = jobs_of(options)
     watch = Stopwatch()
-    photo = read_photo(options.photo)
-    photo_size_px = photo.size_px
-    check_writable_as_photo(options.out, photo)
-    if options.long_side is not None:
-        photo = smaller(photo, *working_size(*photo.size_px, options.long_side))
+    first = None if options.photo.is_dir() else read_for(jobs[0], options)  # its faults are told before the rest
     watch.lap("read_s")
     pipeline = RefocusPipeline.open(
         options.artifacts,
@@ -103,29 +129,93 @@ def refocus(options: argparse.Namespace) -> dict[str, object]:
         public_key=options.public_key,
     )
     watch.lap("load_s")
+    if first is not None:
+        return [refocus_one(jobs[0], first, pipeline, focus, options, watch)]
+    options.out.mkdir(parents=True, exist_ok=True)
+    done: list[dict[str, object]] = []
+    for job in jobs:
+        watch = Stopwatch()
+        try:
+            taken = read_for(job, options)
+            watch.lap("read_s")
+            done.append(refocus_one(job, taken, pipeline, focus, options, watch))
+        except ReblurError as error:
+            done.append({"photo": str(job.photo), "error": str(error)})
+    if all("error" in one for one in done):
+        raise ReblurError("; ".join(str(one["error"]) for one in done))
+    return done
+
+
+def read_for(job: Job, options: argparse.Namespace) -> Taken:
+    """The photograph of a job, at the size asked for.
+
+    Raises:
+        ReblurError: it cannot be read, or its result could not be written.
+    """
+    photo = read_photo(job.photo)
+    check_writable_as_photo(job.out, photo)
+    full_size_px = photo.size_px
+    if options.long_side is not None:
+        photo = smaller(photo, *working_size(*full_size_px, options.long_side))
+    return Taken(photo, full_size_px)
+
+
+def refocus_one(
+    job: Job,
+    taken: Taken,
+    pipeline: RefocusPipeline,
+    focus: tuple[float, float] | None,
+    options: argparse.Namespace,
+    watch: Stopwatch,
+) -> dict[str, object]:
+    """Refocus one photograph; returns what was done.
+
+    Raises:
+        ReblurError: a file cannot be read or written.
+    """
+    photo = taken.photo
     with ProgressLine("analysing tile") as progress:
         analysis = pipeline.analyse(photo, progress)
     watch.lap("analysis_s")
     known, source = known_disparity(options, photo, analysis.size_px)
     defocus_px = None if known is None else optics.defocus_from_disparity(known, DISPARITY_RANGE * max(known.shape))
-    with ProgressLine("refocusing row") as progress:
-        picture = pipeline.refocus_photo(photo, focus_xy, options.aperture, defocus_px=defocus_px, on_progress=progress)
-    watch.lap("refocus_s")
-    write_photo(options.out, picture, like=photo)
+    chosen = focus or automatic_focus(analysis.picture, analysis.sigma_px)
+    if options.sweep is not None:
+        along = analysis.defocus_px if defocus_px is None else defocus_px
+        frames = []
+        with ProgressLine("frame") as progress:
+            for frame in sweep_frames(
+                pipeline, along, options.aperture, options.sweep, is_known=defocus_px is not None
+            ):
+                frames.append(frame)
+                progress(len(frames), options.sweep)
+        watch.lap("refocus_s")
+        write_sweep(job.out, frames)
+        size_px = analysis.size_px
+    else:
+        with ProgressLine("refocusing row") as progress:
+            picture = pipeline.refocus_photo(
+                photo, chosen, options.aperture, defocus_px=defocus_px, on_progress=progress
+            )
+        watch.lap("refocus_s")
+        write_photo(job.out, picture, like=photo)
+        size_px = photo.size_px
     watch.lap("write_s")
-    if options.save_maps is not None:
-        save_maps(options.save_maps, analysis, pipeline.sigma_max_px, photo)
+    if job.maps is not None:
+        save_maps(job.maps, analysis, pipeline.sigma_max_px, photo)
     return {
-        "out": str(options.out),
-        "size_px": photo.size_px,
-        "photo_size_px": photo_size_px,
+        "photo": str(job.photo),
+        "out": str(job.out),
+        "size_px": size_px,
+        "photo_size_px": taken.full_size_px,
         "working_size_px": analysis.size_px,
+        "focus": chosen,
+        "frames": options.sweep,
         "backend": options.backend,
         "precision": pipeline.precision,
         "depth": source,
         **watch.laps,
-        "maps": None if options.save_maps is None else str(options.save_maps),
-        "sigma_max_px": pipeline.sigma_max_px,
+        "maps": None if job.maps is None else str(job.maps),
     }
 
 
@@ -166,11 +256,15 @@ def smaller(photo: Photo, height: int, width: int) -> Photo:
 
 
 def in_words(done: dict) -> str:
-    """What was done, in one line."""
-    (height, width), (photo_height, photo_width) = done["size_px"], done["photo_size_px"]
-    maps = f"; maps in {done['maps']} (sigma.png: white is {done['sigma_max_px']:g} px)" if done["maps"] else ""
+    """What was done with a photograph, in one line."""
+    if "error" in done:
+        return f"not refocused: {done['error']}"
+    (height, width), (full_height, full_width) = done["size_px"], done["photo_size_px"]
+    x, y = done["focus"]
+    how = f"{done['frames']} frames there and back" if done["frames"] else f"focus {x:.2f},{y:.2f}"
+    maps = f"; maps in {done['maps']} (sigma.png: 1000 is 1 px)" if done["maps"] else ""
+    pixels = f"{width}x{height} px of {full_width}x{full_height}"
     return (
-        f"wrote {done['out']}, {width}x{height} px of {photo_width}x{photo_height}, "
-        f"{done['backend']} {done['precision']}, by {done['depth']}: analysis {done['analysis_s']:.2f} s, "
-        f"refocus {done['refocus_s']:.2f} s{maps}"
+        f"wrote {done['out']}, {pixels}, {how}, {done['backend']} {done['precision']}, by {done['depth']}: "
+        f"analysis {done['analysis_s']:.2f} s, refocus {done['refocus_s']:.2f} s{maps}"
     )

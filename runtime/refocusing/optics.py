@@ -25,6 +25,7 @@ tapped stays as sharp as it is.
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from runtime.refocusing.defaults import REFERENCE_F_NUMBER
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
+Focus: TypeAlias = tuple[float, float] | float
+"""What is to be sharp: a point of the picture, or a defocus in pixels."""
 TAP_RADIUS = 0.03
 """Half the side of the window that stands for the tapped point, relative to the long side: a finger's width."""
 
@@ -40,14 +43,17 @@ IN_FOCUS_PX = (0.15, 0.45)
 """Difference in defocus up to which there is none, and from which it counts wholly."""
 
 
-def check_tap(focus_xy: tuple[float, float], f_number: float) -> None:
-    """Refuse a point outside the picture and an impossible aperture.
+def check_tap(focus: Focus, f_number: float) -> None:
+    """Refuse a point outside the picture, a defocus that is no number, and an impossible aperture.
 
     Raises:
         ReblurError: says which.
     """
-    if len(focus_xy) != 2 or not all(0.0 <= coordinate <= 1.0 for coordinate in focus_xy):
-        shown = ",".join(f"{coordinate:g}" for coordinate in focus_xy)
+    if isinstance(focus, float):
+        if not math.isfinite(focus):
+            raise ReblurError(f"focus must be a defocus in pixels, got {focus:g}")
+    elif len(focus) != 2 or not all(0.0 <= coordinate <= 1.0 for coordinate in focus):
+        shown = ",".join(f"{coordinate:g}" for coordinate in focus)
         raise ReblurError(f"focus must be x,y within the picture, both in [0, 1], got {shown}")
     if not (math.isfinite(f_number) and f_number > 0.0):
         raise ReblurError(f"aperture must be an f-number above 0, such as 1.4, got {f_number:g}")
@@ -83,7 +89,7 @@ def _window(shape: tuple[int, ...], focus_xy: tuple[float, float]) -> tuple[slic
 
 def target_sigma_px(
     defocus_px: FloatArray,
-    focus_xy: tuple[float, float],
+    focus: Focus,
     f_number: float,
     sigma_max_px: float,
     confidence: FloatArray | None = None,
@@ -93,7 +99,7 @@ def target_sigma_px(
     Args:
         defocus_px: (H, W) defocus of the photograph as a blur sigma in pixels; signed (behind the plane of
             focus is positive), or the unsigned map of a single photograph, which puts everything behind.
-        focus_xy: the point, x rightwards and y downwards, both in [0, 1].
+        focus: the point, x rightwards and y downwards, both in [0, 1]; or the defocus itself that is to be sharp.
         f_number: relative aperture; blur grows as 1 / f_number.
         sigma_max_px: the largest sigma that can be rendered; beyond it blur is cut off.
         confidence: see ``defocus_at``.
@@ -105,9 +111,10 @@ def target_sigma_px(
     Raises:
         ReblurError: the point is outside the picture or the aperture is not above 0.
     """
-    check_tap(focus_xy, f_number)
+    check_tap(focus, f_number)
+    at = focus if isinstance(focus, float) else defocus_at(defocus_px, focus, confidence)
     gain = np.float32(REFERENCE_F_NUMBER / f_number)
-    difference = defocus_px - np.float32(defocus_at(defocus_px, focus_xy, confidence))
+    difference = defocus_px - np.float32(at)
     low, high = IN_FOCUS_PX
     counted = np.clip((np.abs(difference) - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return np.clip(gain * counted * difference, -sigma_max_px, sigma_max_px).astype(np.float32)

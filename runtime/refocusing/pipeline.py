@@ -184,13 +184,11 @@ class RefocusPipeline:
         )
         return self._analysis
 
-    def refocus(
-        self, focus_xy: tuple[float, float], aperture: float, *, defocus_px: FloatArray | None = None
-    ) -> FloatArray:
+    def refocus(self, focus: optics.Focus, aperture: float, *, defocus_px: FloatArray | None = None) -> FloatArray:
         """Focus the analysed photograph on a point: at the working size, as for a screen.
 
         Args:
-            focus_xy: the point, x rightwards and y downwards, both in [0, 1].
+            focus: the point, x rightwards and y downwards, both in [0, 1]; or the defocus, in pixels, of what is to be.
             aperture: f-number, relative to ``optics.REFERENCE_F_NUMBER``; smaller blurs more.
             defocus_px: (h, w) signed defocus at the working size, where it is known better than by the
                 estimate (see ``optics.defocus_from_disparity``).
@@ -203,7 +201,7 @@ class RefocusPipeline:
                 0.
         """
         analysis = self._analysed()
-        target = self._target(analysis, focus_xy, aperture, defocus_px)
+        target = self._target(analysis, focus, aperture, defocus_px)
         result = refocused(self._graphs["refocus"], analysis.lit, target)
         if defocus_px is not None:
             return result
@@ -212,7 +210,7 @@ class RefocusPipeline:
     def refocus_photo(
         self,
         photo: Photo,
-        focus_xy: tuple[float, float],
+        focus: optics.Focus,
         aperture: float,
         *,
         defocus_px: FloatArray | None = None,
@@ -225,7 +223,7 @@ class RefocusPipeline:
 
         Args:
             photo: the one that was analysed.
-            focus_xy: as for ``refocus``.
+            focus: as for ``refocus``.
             aperture: as for ``refocus``.
             defocus_px: as for ``refocus``.
             on_progress: called with the rows done and their total.
@@ -239,7 +237,7 @@ class RefocusPipeline:
         analysis = self._analysed()
         if photo.size_px != analysis.photo_size_px:
             raise ReblurError("this is not the photograph that was analysed: call analyse with it first")
-        target = self._target(analysis, focus_xy, aperture, defocus_px)
+        target = self._target(analysis, focus, aperture, defocus_px)
         graph, (height, width) = self._graphs["refocus"], analysis.size_px
         small = fitting_size(graph.size_px, height, width)
         base = base_of(
@@ -268,17 +266,15 @@ class RefocusPipeline:
         return self._analysis
 
     def _target(
-        self, analysis: Analysis, focus_xy: tuple[float, float], aperture: float, defocus_px: FloatArray | None
+        self, analysis: Analysis, focus: optics.Focus, aperture: float, defocus_px: FloatArray | None
     ) -> FloatArray:
         """(h, w) what the refocusing graph is asked for."""
-        optics.check_tap(focus_xy, aperture)
+        optics.check_tap(focus, aperture)
         if defocus_px is None:
-            return optics.target_sigma_px(
-                analysis.defocus_px, focus_xy, aperture, self.target_max_px, analysis.confidence
-            )
+            return optics.target_sigma_px(analysis.defocus_px, focus, aperture, self.target_max_px, analysis.confidence)
         if defocus_px.shape != analysis.size_px:
             raise ReblurError(f"defocus_px must have the working size {analysis.size_px}, got {defocus_px.shape}")
-        return optics.target_sigma_px(defocus_px, focus_xy, aperture, self.target_max_px)
+        return optics.target_sigma_px(defocus_px, focus, aperture, self.target_max_px)
 
     def _run(
         self, graph: str, inputs: Mapping[str, FloatArray], on_tile: Callable[[], None] = lambda: None

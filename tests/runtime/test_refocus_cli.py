@@ -64,14 +64,15 @@ def test_a_photograph_is_refocused(photo_path: Path, manifest_dir: Path, capsys:
     assert refocus.main(argv) == 0
     printed = capsys.readouterr()
     assert printed.out.count("\n") == 1
-    assert "out.png, 56x42 px of 80x60, tflite fp32, by estimated blur: analysis " in printed.out
-    assert "white is 6 px" in printed.out
+    assert "out.png, 56x42 px of 80x60, focus 0.20,0.50, tflite fp32, by estimated blur: analysis " in printed.out
+    assert "1000 is 1 px" in printed.out
     assert printed.err == ""  # no progress line where there is no terminal
     result = read_photo(photo_path.parent / "out.png").rgb
     assert result.shape == (42, 56, 3)
     assert result[20, 8, 2] == pytest.approx(20 / 255, abs=0.01), "in focus"
     assert 2.0 < result[20, 48, 2] * 6.0 <= 6.0 * 32 / 56, "up to 2 x 3 px, at the size that fits the graph"
-    assert read_photo(maps / "sigma.png").rgb[20, 48, 0] == pytest.approx(0.5, abs=0.01)
+    assert read_photo(maps / "sigma.png").rgb[20, 48, 0] * 65.535 == pytest.approx(3.0, abs=0.05)
+    assert read_photo(maps / "sigma_colour.png").size_px == (42, 56)
     assert read_photo(maps / "sharp.png").rgb[20, 48, 1] == pytest.approx(100 / 255, abs=0.01)
 
 
@@ -104,7 +105,7 @@ def test_a_disparity_map_replaces_the_estimate(photo_path: Path, manifest_dir: P
 BAD_OPTIONS = {
     "focus outside": ({"focus": "1.2,0.5"}, "focus must be x,y within the picture, both in [0, 1], got 1.2,0.5"),
     "focus negative": ({"focus": "-0.1,0.5"}, "both in [0, 1], got -0.1,0.5"),
-    "focus malformed": ({"focus": "middle"}, "focus must be two numbers such as 0.52,0.31, got 'middle'"),
+    "focus malformed": ({"focus": "middle"}, "focus must be two numbers such as 0.52,0.31, or auto, got 'middle'"),
     "focus of three": ({"focus": "0.1,0.2,0.3"}, "focus must be two numbers"),
     "aperture": ({"aperture": "0"}, "aperture must be an f-number above 0"),
     "threads": ({"threads": "0"}, "--threads: expected a whole number of 1 to 1024, got '0'"),
@@ -112,7 +113,8 @@ BAD_OPTIONS = {
     "precision": ({"precision": "int8"}, "no pipeline for tflite int8: there are tflite fp32"),
     "backend": ({"backend": "onnx"}, "no pipeline for onnx: there are tflite fp32"),
     "artifacts": ({"artifacts": "/nowhere/at/all"}, "no folder /nowhere/at/all: run `make export` first"),
-    "extension": ({"out": "out.webp"}, "expected a name ending in .jpg, .jpeg, .png"),
+    "extension": ({"out": "out.tif"}, "expected a name ending in .jpg, .jpeg, .png, .webp, .avif, .heic, .heif"),
+    "sweep": ({"sweep": "4"}, "a sweep is an animated WebP: give --out a name ending in .webp"),
     "folder": ({"out": "no/such/folder/out.jpg"}, "there is no folder no/such/folder"),
     "disparity": ({"disparity": "no.png"}, "no photograph at no.png"),
 }
@@ -165,7 +167,7 @@ def test_the_command_itself_ends_without_a_traceback(tmp_path: Path, manifest_di
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
-    assert "neither a JPEG nor a PNG" in done.stderr
+    assert "is no JPEG, PNG, WebP, AVIF or HEIC picture" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -194,3 +196,49 @@ def test_depth_that_the_photograph_carries_is_used_unless_told_not_to(
     for words, source in (([], "GDepth, RangeInverse"), (["--no-depth"], "estimated blur")):
         assert refocus.main([*command(photo, manifest_dir), *words, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["depth"] == source
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_every_picture_of_a_folder(photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = photo_path.parent / "photos"
+    folder.mkdir()
+    Image.open(photo_path).convert("RGB").save(folder / "a.jpg")
+    Image.open(photo_path).save(folder / "c.webp", lossless=True)
+    (folder / "b.png").write_bytes(photo_path.read_bytes()[:60])
+    (folder / "notes.txt").write_text("no picture")
+    out = photo_path.parent / "done"
+    assert refocus.main([*command(folder, manifest_dir, focus="auto", out=str(out)), "--json"]) == 2
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert [Path(result["photo"]).name for result in results] == ["a.jpg", "b.png", "c.webp"]
+    assert ["error" in result for result in results] == [False, True, False]
+    assert "damaged or cut short" in results[1]["error"]
+    assert sorted(path.name for path in out.iterdir()) == ["a.jpg", "c.webp"]
+    assert read_photo(out / "c.webp").size_px == (60, 80)
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_folder_is_not_written_into_itself(
+    photo_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photo_path.parent
+    before = photo_path.read_bytes()
+    assert refocus.main(command(folder, manifest_dir, out=str(folder))) == 2
+    assert "would be written over the photograph photo.png" in capsys.readouterr().err
+    assert photo_path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_sweep_goes_from_near_to_far_and_back(photo_path: Path, manifest_dir: Path) -> None:
+    out = photo_path.parent / "sweep.webp"
+    assert refocus.main(command(photo_path, manifest_dir, sweep="4", aperture="1", out=str(out))) == 0
+    with Image.open(out) as sweep:
+        assert getattr(sweep, "n_frames", 1) == 6
+        blue = []
+        for frame in range(4):
+            sweep.seek(frame)
+            blue.append(np.asarray(sweep.convert("RGB"))[30, [8, 72], 2].astype(int))
+    left, right = np.array(blue).T
+    assert left[0] < 40, "the sharp half is in focus first"
+    assert right[0] > 100
+    assert left[-1] > 100
+    assert right[-1] < 40

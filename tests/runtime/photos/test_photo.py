@@ -235,9 +235,9 @@ def fixed_crc(png: bytes) -> bytes:
 UNREADABLE = {
     "missing": (lambda folder: folder / "no.jpg", "no photograph at"),
     "folder": (lambda folder: folder, "is a folder"),
-    "text": (saved("a.jpg", b"not a picture at all"), "neither a JPEG nor a PNG"),
-    "empty": (saved("a.jpg", b""), "neither a JPEG nor a PNG"),
-    "gif": (saved("a.png", b"GIF89a" + bytes(40)), "neither a JPEG nor a PNG"),
+    "text": (saved("a.jpg", b"not a picture at all"), "is no JPEG, PNG, WebP, AVIF or HEIC picture"),
+    "empty": (saved("a.jpg", b""), "is no JPEG, PNG, WebP, AVIF or HEIC picture"),
+    "gif": (saved("a.png", b"GIF89a" + bytes(40)), "is no JPEG, PNG, WebP, AVIF or HEIC picture"),
     "cut short": (saved("a.jpg", jpeg_bytes()[:-200]), "damaged or cut short"),
     "cut PNG": (saved("a.png", encode_png16(np.ones((64, 64, 3)), 2)[:90]), "damaged or cut short"),
     "tiny": (saved("a.jpg", jpeg_bytes(1, 1)), "at least 32 px a side, got 1x1"),
@@ -273,7 +273,7 @@ def test_the_photograph_itself_is_never_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("out.webp", "expected a name ending in"),
+        ("out.tif", "expected a name ending in"),
         ("out", "expected a name ending in"),
         ("no/out.jpg", "there is no folder"),
     ],
