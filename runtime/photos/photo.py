@@ -19,16 +19,19 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from runtime.photos import exif, png16, png_stream
+from runtime.photos.coverage import with_visible_colours
 from runtime.photos.depth import Depth, depth_of
 from runtime.photos.encodings import NAMES, READABLE, encoding_of, looks_like_heif, with_heif
+from runtime.photos.extras import NO_EXTRAS, Extras, fits_jpeg, read_extras
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
 
 MIN_SIDE_PX = 32
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # a long text is no reason to refuse a picture
 MAX_MEGAPIXELS = 150
 """Larger pictures are refused before they are decoded (Pillow itself draws the line a little further on)."""
 
@@ -47,6 +50,8 @@ _UPRIGHT: dict[int, Callable[[NDArray], NDArray]] = {
 }
 """EXIF Orientation -> what turns the stored pixels upright (CIPA DC-008, table of tag 274)."""
 
+_JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
+"""Markers before a JPEG's size and bits a sample."""
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error, zlib.error)
 """What Pillow raises on damaged files, depending on where the damage is."""
 
@@ -70,6 +75,8 @@ class Photo:
     """Where it was read from."""
     depth: Depth | None = None
     """What it carries of a depth camera or a phone's portrait mode, upright; of any size."""
+    extras: Extras = NO_EXTRAS
+    """What else is carried along."""
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -129,7 +136,7 @@ def read_photo(path: Path | str) -> Photo:
     except UnidentifiedImageError as error:
         if looks_like_heif(path) and not with_heif():
             raise ReblurError(f"{path} is a HEIC picture: pip install 'reblur[heif]', or convert it to JPEG") from error
-        raise ReblurError(f"{path} is no {NAMES} picture: convert it to one of them first") from error
+        raise ReblurError(f"{path} {_unknown(path)}") from error
     except Image.DecompressionBombError as error:
         raise ReblurError(f"{path} is too large: expected at most {MAX_MEGAPIXELS} megapixels") from error
     except _DAMAGED as error:
@@ -152,22 +159,28 @@ def read_photo(path: Path | str) -> Photo:
         depth = depth_of(image, path)
         if depth is not None:
             depth = dataclasses.replace(depth, disparity=np.ascontiguousarray(upright(depth.disparity)))
+        samples, alpha = np.ascontiguousarray(pixels[..., :3]), None
+        if pixels.shape[2] == 4:
+            samples = with_visible_colours(samples, pixels[..., 3])
+            alpha = as_floats(np.ascontiguousarray(pixels[..., 3]))
         return Photo(
-            samples=np.ascontiguousarray(pixels[..., :3]),
-            alpha=as_floats(np.ascontiguousarray(pixels[..., 3])) if pixels.shape[2] == 4 else None,
+            samples=samples,
+            alpha=alpha,
             exif=exif_block,
             icc_profile=_rgb_profile(image),
             bit_depth=bit_depth,
             path=path,
             depth=depth,
+            extras=read_extras(image, path),
         )
 
 
 def write_photo(path: Path | str, rgb: Samples, *, like: Photo) -> None:
     """Write a picture, in the format of its extension, with what belongs to the photograph it was made from.
 
-    EXIF (its pixel size updated) and ICC profile are kept; alpha too, resized to the picture, where the format has
-    it; a PNG also keeps 16 bits a sample where the photograph had them. The file appears whole or not at all.
+    EXIF (its pixel size updated), ICC profile and ``extras`` are kept as far as the format has them; alpha too, resized
+    to the picture, and where the format has none the ground is white, with a warning; a PNG also keeps 16 bits a sample
+    where the photograph had them. The file appears whole or not at all.
 
     Args:
         path: ends as one of ``encodings.ENCODINGS``; not the photograph itself.
@@ -182,22 +195,32 @@ def write_photo(path: Path | str, rgb: Samples, *, like: Photo) -> None:
     height, width = rgb.shape[:2]
     exif_block = exif.with_size(like.exif, width, height) if like.exif else None
     encoding = encoding_of(path)
+    if exif_block is not None and encoding.format == "JPEG" and not fits_jpeg(exif_block):
+        warnings.warn(f"EXIF of {len(exif_block)} bytes does not fit in a JPEG, it is left out", stacklevel=2)
+        exif_block = None
     dtype = np.dtype(np.uint16 if encoding.format == "PNG" and like.bit_depth == 16 else np.uint8)
     samples = rgb if rgb.dtype == dtype else as_samples(as_floats(rgb), dtype)
-    if encoding.alpha and like.alpha is not None:
+    if like.alpha is not None:
         alpha = like.alpha if like.alpha.shape == (height, width) else resize(like.alpha, height, width)
-        samples = np.concatenate([samples, as_samples(alpha, dtype)[..., None]], axis=2)
+        if encoding.alpha:
+            samples = np.concatenate([samples, as_samples(alpha, dtype)[..., None]], axis=2)
+        elif alpha.min() < 1.0:
+            warnings.warn(f"a {encoding.format} has no transparency: the ground is white", stacklevel=2)
+            white = np.float32(1.0)
+            samples = as_samples(white - alpha[..., None] * (white - as_floats(samples)), dtype)
     if samples.dtype == np.uint16:
-        write_atomically(path, png16.encode(samples, exif_block, like.icc_profile))
+        write_atomically(path, like.extras.in_png(png16.encode(samples, exif_block, like.icc_profile)))
         return
     image = Image.fromarray(samples)
     buffer = io.BytesIO()
     try:
         kept = {"exif": exif_block or b"", "icc_profile": like.icc_profile}
-        image.save(buffer, encoding.format, **encoding.options, **{name: part for name, part in kept.items() if part})
+        kept = {name: part for name, part in kept.items() if part} | like.extras.for_pillow(encoding.format)
+        image.save(buffer, encoding.format, **encoding.options, **kept)
     except (OSError, ValueError) as error:
         raise ReblurError(f"cannot encode {path}: {_reason(error)}; try .png") from error
-    write_atomically(path, buffer.getvalue())
+    content = buffer.getvalue()
+    write_atomically(path, like.extras.in_png(content) if encoding.format == "PNG" else content)
 
 
 def check_writable_as_photo(path: Path, like: Photo) -> None:
@@ -235,6 +258,19 @@ def resize(pixels: Samples, height: int, width: int) -> FloatArray:
 def _resized(plane: Samples, height: int, width: int) -> FloatArray:
     image = Image.fromarray(np.ascontiguousarray(as_floats(plane)))
     return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def _unknown(path: Path) -> str:
+    """What a file is that no reader takes, and what to do."""
+    head = path.read_bytes()
+    if not head.startswith(b"\xff\xd8"):
+        return f"is no {NAMES} picture: convert it to one of them first"
+    place = 2
+    while place + 9 < len(head) and head[place] == 0xFF:
+        if head[place + 1] in _JPEG_FRAMES and head[place + 4] != 8:
+            return f"is a JPEG of {head[place + 4]} bits a sample, expected 8: convert it to a PNG first"
+        place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
+    return "begins as a JPEG, but its header is damaged: open it in another program and save it anew"
 
 
 def _check_size(image: Image.Image, path: Path) -> None:

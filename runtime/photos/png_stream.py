@@ -22,7 +22,7 @@ def fault_of(path: Path) -> str:
     """What is wrong with the image data of a PNG, in a few words; empty where nothing is."""
     inflate, found, expected = zlib.decompressobj(), 0, None
     try:
-        for kind, data in _chunks(path.read_bytes()):
+        for kind, data in chunks(path.read_bytes()):
             if kind == b"IHDR":
                 expected = _image_bytes(data)
             elif kind == b"IDAT" and expected is not None:
@@ -36,7 +36,7 @@ def fault_of(path: Path) -> str:
     return "" if inflate.eof or found > expected else "the checksum of its pixels is missing"
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """(kind, data) of the chunks up to the end.
 
     Raises:

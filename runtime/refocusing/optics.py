@@ -84,7 +84,10 @@ def _window(shape: tuple[int, ...], focus_xy: tuple[float, float]) -> tuple[slic
     column = min(int(focus_xy[0] * width), width - 1)
     row = min(int(focus_xy[1] * height), height - 1)
     radius = max(LEAST_TAP_RADIUS_PX, round(TAP_RADIUS * max(height, width)))
-    return slice(max(0, row - radius), row + radius + 1), slice(max(0, column - radius), column + radius + 1)
+    return (
+        slice(max(0, row - radius), min(height, row + radius + 1)),
+        slice(max(0, column - radius), min(width, column + radius + 1)),
+    )
 
 
 def target_sigma_px(

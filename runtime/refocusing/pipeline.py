@@ -37,6 +37,8 @@ from runtime.system.errors import ReblurError
 
 GRAPHS = ("defocus", "deblur", "refocus")
 LEAST_LONG_SIDE_PX = 32
+GREY_WITHIN = 2.5 / 255.0
+"""Difference between channels that a JPEG or a resampling may make of none."""
 AGREES_PX = (0.2, 0.4)
 """Difference between the blur asked for and the photograph's own up to which the photograph stays as it is, and from
 which nothing of it is left."""
@@ -172,6 +174,8 @@ class RefocusPipeline:
         sigma = np.clip(self._run("defocus", {"image": planes}, on_tile), 0.0, self.sigma_max_px)
         sharp = self._run("deblur", {"image": planes, "sigma_px": sigma}, on_tile)
         sharp = np.clip(np.ascontiguousarray(sharp[0].transpose(1, 2, 0)), 0.0, 1.0)
+        if is_grey(picture):
+            sharp = np.repeat(sharp.mean(axis=2, keepdims=True), 3, axis=2)
         defocus, confidence = smooth_defocus(sigma[0, 0], picture, self.sigma_max_px)
         self._analysis = Analysis(
             picture=picture,
@@ -282,6 +286,11 @@ class RefocusPipeline:
         """Run one graph in tiles; its only output, (1, C, h, w)."""
         (result,) = self._graphs[graph].anywhere(inputs, on_tile).values()
         return result
+
+
+def is_grey(picture: FloatArray) -> bool:
+    """Whether a picture (h, w, 3) has no colour anywhere; then none is added, whatever the networks see in a pattern."""
+    return bool(np.ptp(picture, axis=2).max() <= GREY_WITHIN)
 
 
 def at_working_size(image: Photo | FloatArray, height: int, width: int) -> FloatArray:

@@ -191,3 +191,12 @@ def test_open_names_what_is_missing(manifest_dir: Path, tmp_path: Path) -> None:
     (manifest_dir / "deblur_fp32.tflite").unlink()
     with pytest.raises(ValueError, match=r"(_fp32\.tflite is missing|cannot load .*defocus_fp32\.tflite)"):
         RefocusPipeline.open(manifest_dir)
+
+
+def test_a_grey_photograph_stays_grey(manifest: Manifest) -> None:
+    """Whatever the deblurring network sees in it: here it halves green."""
+    pipeline = pipeline_of(manifest, fake_runners(manifest))
+    grey = np.repeat(np.tile(np.linspace(0.1, 0.9, 80, dtype=np.float32), (60, 1))[..., None], 3, axis=2)
+    assert np.ptp(pipeline.analyse(grey).sharp, axis=2).max() == 0.0
+    tinted = grey * np.array([1.0, 0.95, 1.0], np.float32)
+    assert np.ptp(pipeline.analyse(tinted).sharp, axis=2).max() > 0.2
