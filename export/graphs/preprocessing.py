@@ -67,6 +67,7 @@ CONVENTIONS = Conventions(
         around=highlights.AROUND,
         crowded=highlights.CROWDED,
     ),
+    grey_within=pipeline.GREY_WITHIN,
     agreement=Agreement(from_px=pipeline.AGREES_PX[0], to_px=pipeline.AGREES_PX[1]),
 )
 """What ``runtime.refocusing`` does."""

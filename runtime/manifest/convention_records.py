@@ -155,6 +155,9 @@ class Conventions:
     """Of every sigma: standard deviation of a Gaussian, in pixels of the picture that the graphs see."""
     outputs: Literal["clip to range"]
     """What graphs answer may leave ``TensorMeaning.range`` by a little: readers clip it."""
+    grey_within: float
+    """A picture none of whose channels differ by more anywhere is grey: what deblurring answers is made grey, too, each
+    pixel by the mean of its channels."""
     smoothing: Smoothing
     """Between the estimator and the optics."""
     optics: Optics

@@ -289,7 +289,7 @@ class RefocusPipeline:
 
 
 def is_grey(picture: FloatArray) -> bool:
-    """Whether a picture (h, w, 3) has no colour anywhere; then none is added, whatever the networks see in a pattern."""
+    """Whether a picture (h, w, 3) has no colour anywhere; then deblurring adds none, whatever it sees in a pattern."""
     return bool(np.ptp(picture, axis=2).max() <= GREY_WITHIN)
 
 

@@ -200,6 +200,8 @@ class Reader:
         """(1, 3, h, w) -> the same, refocused."""
         sigma = self.run("defocus", image=picture)
         sharp = self.run("deblur", image=picture, sigma_px=sigma)
+        if np.ptp(picture, axis=1).max() <= self.manifest["conventions"]["grey_within"]:
+            sharp = sharp.mean(axis=1, keepdims=True).repeat(3, axis=1)
         defocus = self.smooth(sigma[0, 0], picture)
         target = self.target(defocus, picture, focus_xy, f_number)
         blurred = self.blur(self.light_up(sharp), target)
