@@ -23,6 +23,7 @@ from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.refocusing.rendering import refocused
 from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray
+from train.evaluation.metrics import rank_correlation
 from train.optics.light import decode, encode
 
 Renderer = Callable[[Tensor, Tensor], Tensor]
@@ -71,7 +72,7 @@ def in_tables(found: Mapping[str, Any]) -> str:
 
 def _of(graph: TiledGraph) -> Renderer:
     def render(sharp: Tensor, sigma_px: Tensor) -> Tensor:
-        picture = refocused(graph, sharp[0].permute(1, 2, 0).contiguous().numpy(), sigma_px[0, 0].numpy())
+        picture = refocused(graph, _picture(sharp), sigma_px[0, 0].numpy())
         return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
     return render
@@ -155,7 +156,7 @@ def opencv_stack(sharp: Tensor, sigma_px: Tensor) -> Tensor:
 def lvcorr(directory: Path, threads: int | None) -> float:
     """Rank correlation of the blur asked for with how little the Laplacian of the result varies, over ``F_NUMBERS``."""
     pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
-    picture = load_picture("astronaut", 512, 512)[0].permute(1, 2, 0).contiguous().numpy()
+    picture = _picture(load_picture("astronaut", 512, 512))
     analysis = pipeline.analyse(picture)
     rows = np.linspace(0.0, 1.0, analysis.size_px[0], dtype=np.float32)[:, None]
     depth = np.broadcast_to(10.0 * rows, analysis.size_px).copy()
@@ -163,9 +164,7 @@ def lvcorr(directory: Path, threads: int | None) -> float:
         float(np.var(_laplacian(pipeline.refocus((0.5, 0.0), f_number, defocus_px=depth)[256:])))
         for f_number in F_NUMBERS
     ]
-    asked = np.argsort(np.argsort([1.0 / f_number for f_number in F_NUMBERS]))
-    got = np.argsort(np.argsort([-variance for variance in variances]))
-    return float(np.corrcoef(asked, got)[0, 1])
+    return rank_correlation(1.0 / torch.tensor(F_NUMBERS), -torch.tensor(variances))
 
 
 def _laplacian(picture: FloatArray) -> FloatArray:
@@ -179,7 +178,7 @@ def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None
     for name, graph in graphs.items():
         pipelines[name] = pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
         pipeline.use("refocus", graph)
-    picture = load_picture("astronaut", 768, 1024)[0].permute(1, 2, 0).contiguous().numpy()
+    picture = _picture(load_picture("astronaut", 768, 1024))
     rows = np.linspace(-1.0, 1.0, 768, dtype=np.float32)[:, None]
     depth = np.broadcast_to(24.0 * rows, (768, 1024)).copy()
     times: dict[str, list[float]] = {name: [] for name in pipelines}
@@ -208,7 +207,7 @@ def _psnr_db(first: Tensor, second: Tensor, where: Tensor) -> float:
 
 
 def _picture(planes: Tensor) -> FloatArray:
-    return planes[0].permute(1, 2, 0).clamp(0.0, 1.0).numpy()
+    return planes[0].permute(1, 2, 0).clamp(0.0, 1.0).contiguous().numpy()
 
 
 def _write(path: Path, pictures: list[Tensor]) -> None:

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from runtime.photos.jpeg_stream import APP1, START, segments
 from runtime.system.arrays import FloatArray
 
 XMP, EXTENSION = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
@@ -30,7 +31,6 @@ GDEPTH = "{http://ns.google.com/photos/1.0/depthmap/}"
 DYNAMIC_DEPTH = "{http://ns.google.com/photos/dd/1.0/depthmap/}"
 ITEMS = ("{http://ns.google.com/photos/1.0/container/item/}", "{http://ns.google.com/photos/dd/1.0/item/}")
 GUID_BYTES = 32
-APP1, START_OF_SCAN = 0xE1, 0xDA
 INVERSE_Z, DISPARITY = 0, 1
 """Of a HEIC picture: inverse distance, and disparity, both even and large when near (H.265 table D.13)."""
 INVERSE, LINEAR = "RangeInverse", "RangeLinear"
@@ -79,19 +79,19 @@ def embedded_depth(path: Path) -> Depth | None:
     A map that is there and cannot be read is told by a warning.
     """
     data = path.read_bytes()
-    if not data.startswith(b"\xff\xd8"):
+    if not data.startswith(START):
         return None
     facts: dict[str, str] = {}
     try:
-        for document in _xmp_documents(data):
-            for element in ElementTree.fromstring(document).iter():
-                facts |= {name: value for name, value in element.attrib.items() if value}
-                if element.text and element.text.strip():
-                    facts.setdefault(element.tag, element.text.strip())
+        elements = [e for document in _xmp_documents(data) for e in ElementTree.fromstring(document).iter()]
+        for element in elements:
+            facts |= {name: value for name, value in element.attrib.items() if value}
+            if element.text and element.text.strip():
+                facts.setdefault(element.tag, element.text.strip())
         if GDEPTH + "Data" in facts:
             picture = base64.b64decode(facts[GDEPTH + "Data"])
             return _depth(picture, facts, GDEPTH, "GDepth")
-        if DYNAMIC_DEPTH + "Format" in facts and (picture := _item(data, "Depth")):
+        if DYNAMIC_DEPTH + "Format" in facts and (picture := _item(data, elements, "Depth")):
             return _depth(picture, facts, DYNAMIC_DEPTH, "Dynamic Depth")
     except (ElementTree.ParseError, binascii.Error, UnidentifiedImageError, OSError, ValueError, KeyError) as error:
         warnings.warn(f"the depth that {path} carries cannot be read ({error}), it is not used", stacklevel=2)
@@ -119,7 +119,7 @@ def _depth(picture: bytes, facts: dict[str, str], prefix: str, kind: str) -> Dep
 def _xmp_documents(data: bytes) -> Iterator[bytes]:
     """The main XMP, and the extended one put together of its pieces."""
     pieces: dict[bytes, dict[int, bytes]] = {}
-    for payload in _app1(data):
+    for payload in (payload for marker, payload in segments(data) if marker == APP1):
         if payload.startswith(XMP):
             yield payload[len(XMP) :]
         elif payload.startswith(EXTENSION):
@@ -131,25 +131,14 @@ def _xmp_documents(data: bytes) -> Iterator[bytes]:
         yield b"".join(found[offset] for offset in sorted(found))
 
 
-def _app1(data: bytes) -> Iterator[bytes]:
-    """Payloads of a JPEG's APP1 segments, up to its picture."""
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != START_OF_SCAN:
-        (length,) = struct.unpack(">H", data[at + 2 : at + 4])
-        if data[at + 1] == APP1:
-            yield data[at + 4 : at + 2 + length]
-        at += 2 + length
-
-
-def _item(data: bytes, semantic: str) -> bytes:
+def _item(data: bytes, elements: Sequence[ElementTree.Element], semantic: str) -> bytes:
     """What lies behind the picture under a name: lengths are counted from the file's end."""
     names = [(prefix + "Semantic", prefix + "Length") for prefix in ITEMS]
     items: list[tuple[str, int]] = []
-    for document in _xmp_documents(data):
-        for element in ElementTree.fromstring(document).iter():
-            for name, length in names:
-                if name in element.attrib:
-                    items.append((element.attrib[name], int(element.attrib.get(length) or 0)))
+    for element in elements:
+        for name, length in names:
+            if name in element.attrib:
+                items.append((element.attrib[name], int(element.attrib.get(length) or 0)))
     end = len(data)
     for found, size in reversed(items):
         if found == semantic and 0 < size <= end:

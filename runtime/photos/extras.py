@@ -6,9 +6,7 @@ part. Readers of the result would look for them, and not find them or find them 
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
-from runtime.photos.png_stream import SIGNATURE, chunks
+from runtime.photos.png_stream import SIGNATURE, chunk, chunks
 
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI", b"sBIT")
 """Of a PNG: what its numbers mean, where no ICC profile says so (PNG specification, section 11.3.2)."""
@@ -66,7 +64,7 @@ class Extras:
         if self.xmp is not None:
             added.append((b"iTXt", XMP_KEYWORD + self.xmp))
         head = len(SIGNATURE) + 25
-        return content[:head] + b"".join(_chunk(kind, data) for kind, data in added) + content[head:]
+        return content[:head] + b"".join(chunk(kind, data) for kind, data in added) + content[head:]
 
 
 NO_EXTRAS = Extras()
@@ -120,7 +118,3 @@ def _colour_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
             yield kind, data
         if kind == b"IDAT":
             return
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

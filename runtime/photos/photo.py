@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from runtime.photos import exif, png16, png_stream
+from runtime.photos import exif, jpeg_stream, png16, png_stream
 from runtime.photos.coverage import with_visible_colours
 from runtime.photos.depth import Depth, depth_of
 from runtime.photos.encodings import NAMES, READABLE, encoding_of, looks_like_heif, with_heif
@@ -262,14 +262,12 @@ def _resized(plane: Samples, height: int, width: int) -> FloatArray:
 
 def _unknown(path: Path) -> str:
     """What a file is that no reader takes, and what to do."""
-    head = path.read_bytes()
-    if not head.startswith(b"\xff\xd8"):
+    data = path.read_bytes()
+    if not data.startswith(jpeg_stream.START):
         return f"is no {NAMES} picture: convert it to one of them first"
-    place = 2
-    while place + 9 < len(head) and head[place] == 0xFF:
-        if head[place + 1] in _JPEG_FRAMES and head[place + 4] != 8:
-            return f"is a JPEG of {head[place + 4]} bits a sample, expected 8: convert it to a PNG first"
-        place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
+    for marker, payload in jpeg_stream.segments(data):
+        if marker in _JPEG_FRAMES and payload and payload[0] != 8:
+            return f"is a JPEG of {payload[0]} bits a sample, expected 8: convert it to a PNG first"
     return "begins as a JPEG, but its header is damaged: open it in another program and save it anew"
 
 

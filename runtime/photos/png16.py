@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from runtime.photos.png_stream import SIGNATURE
+from runtime.photos.png_stream import SIGNATURE, chunk
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 """PNG's code for each number of channels: grey, grey + alpha, RGB, RGBA."""
@@ -52,16 +52,16 @@ def encode(samples: NDArray[np.uint16], exif: bytes | None = None, icc_profile: 
     """
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[channels], 0, 0, 0)
-    chunks = [_chunk(b"IHDR", header)]
+    chunks = [chunk(b"IHDR", header)]
     if icc_profile:
-        chunks.append(_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
+        chunks.append(chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
     if exif:
-        chunks.append(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
+        chunks.append(chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
     rows = np.ascontiguousarray(samples.astype(">u2")).view(np.uint8).reshape(height, -1)
     above = np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
     filtered = np.concatenate([np.full((height, 1), _FILTER_UP, np.uint8), rows - above], axis=1)
-    chunks.append(_chunk(b"IDAT", zlib.compress(filtered.tobytes())))
-    return SIGNATURE + b"".join(chunks) + _chunk(b"IEND", b"")
+    chunks.append(chunk(b"IDAT", zlib.compress(filtered.tobytes())))
+    return SIGNATURE + b"".join(chunks) + chunk(b"IEND", b"")
 
 
 def _raw_modes(image: Image.Image) -> list[str]:
@@ -73,7 +73,3 @@ def _decode_as(path: Path, raw_mode: str) -> NDArray[np.uint8]:
     with Image.open(path, formats=("PNG",)) as image:
         image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
         return np.asarray(image)
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

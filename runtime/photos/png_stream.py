@@ -58,6 +58,11 @@ def chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     raise ValueError("it is cut short")
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk as it is written."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def _image_bytes(header: bytes) -> int:
     """Length of the image data once inflated: a filter's number and the packed samples of each row."""
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)

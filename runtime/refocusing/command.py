@@ -17,7 +17,7 @@ from runtime.refocusing.pipeline import RefocusPipeline, check_long_side, workin
 from runtime.refocusing.sweep import check_sweep, sweep_frames, write_sweep
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
-from runtime.system.paths import check_folder_can_be_made, check_outputs
+from runtime.system.paths import check_folder_can_be_made, check_outputs, make_folder
 from runtime.system.progress import ProgressLine
 
 MAX_ASPECT_MISMATCH = 0.02
@@ -131,7 +131,7 @@ def refocus(options: argparse.Namespace) -> list[dict[str, object]]:
     watch.lap("load_s")
     if first is not None:
         return [refocus_one(jobs[0], first, pipeline, focus, options, watch)]
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_folder(options.out)
     done: list[dict[str, object]] = []
     for job in jobs:
         watch = Stopwatch()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from runtime.refocusing.defocus_map import block_mean, box_mean, enlarged
-from runtime.system.arrays import FloatArray
+from runtime.system.arrays import FloatArray, ramp
 
 CLIPPED = (0.94, 0.985)
 """Smallest of the three channels from which a pixel begins to count as clipped, and does wholly."""
@@ -30,8 +30,7 @@ def recovered(sharp: FloatArray) -> FloatArray:
     Returns:
         The same, up to sqrt(LARGEST_LIGHT); the very array where there is no lamp.
     """
-    low, high = CLIPPED
-    clipped = np.clip((sharp.min(axis=2) - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    clipped = ramp(sharp.min(axis=2), *CLIPPED)
     if not clipped.any():
         return sharp
     blocks = block_mean(clipped)

@@ -10,8 +10,8 @@ from runtime.photos import png16
 from runtime.photos.photo import Photo, write_photo
 from runtime.refocusing.pipeline import Analysis
 from runtime.system.arrays import FloatArray
-from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
+from runtime.system.paths import make_folder
 
 SIGMA, SIGMA_COLOUR, SHARP = "sigma.png", "sigma_colour.png", "sharp.png"
 THOUSANDTHS = 1000.0
@@ -31,10 +31,7 @@ def save_maps(directory: Path, analysis: Analysis, sigma_max_px: float, photo: P
     Raises:
         ReblurError: the folder cannot be made, or a file not be written.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReblurError(f"cannot make the folder {directory}: {error.strerror}") from error
+    make_folder(directory)
     codes = np.clip(np.rint(analysis.sigma_px * THOUSANDTHS), 0, 65535).astype(np.uint16)
     write_atomically(directory / SIGMA, png16.encode(codes[..., None]))
     coloured = in_colours(analysis.sigma_px / np.float32(sigma_max_px))

@@ -30,7 +30,7 @@ from typing import TypeAlias
 import numpy as np
 
 from runtime.refocusing.defaults import REFERENCE_F_NUMBER
-from runtime.system.arrays import FloatArray
+from runtime.system.arrays import FloatArray, ramp
 from runtime.system.errors import ReblurError
 
 Focus: TypeAlias = tuple[float, float] | float
@@ -118,8 +118,7 @@ def target_sigma_px(
     at = focus if isinstance(focus, float) else defocus_at(defocus_px, focus, confidence)
     gain = np.float32(REFERENCE_F_NUMBER / f_number)
     difference = defocus_px - np.float32(at)
-    low, high = IN_FOCUS_PX
-    counted = np.clip((np.abs(difference) - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    counted = ramp(np.abs(difference), *IN_FOCUS_PX)
     return np.clip(gain * counted * difference, -sigma_max_px, sigma_max_px).astype(np.float32)
 
 

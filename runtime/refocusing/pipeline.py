@@ -27,12 +27,10 @@ from runtime.refocusing.rendering import (
     at_size,
     base_of,
     enlarged_part,
-    fitting_size,
     refocused,
-    resize_map,
 )
 from runtime.refocusing.tiling import TiledGraph
-from runtime.system.arrays import FloatArray
+from runtime.system.arrays import FloatArray, ramp
 from runtime.system.errors import ReblurError
 
 GRAPHS = ("defocus", "deblur", "refocus")
@@ -242,11 +240,8 @@ class RefocusPipeline:
         if photo.size_px != analysis.photo_size_px:
             raise ReblurError("this is not the photograph that was analysed: call analyse with it first")
         target = self._target(analysis, focus, aperture, defocus_px)
-        graph, (height, width) = self._graphs["refocus"], analysis.size_px
-        small = fitting_size(graph.size_px, height, width)
-        base = base_of(
-            graph, at_working_size(analysis.lit, *small), resize_map(target, *small) * np.float32(small[1] / width)
-        )
+        graph = self._graphs["refocus"]
+        base = base_of(graph, analysis.lit, target)
         added = analysis.sharp - analysis.picture
         kept = _agreement(target, analysis) if defocus_px is None else np.zeros_like(target)
         lamps = (analysis.lit / np.maximum(analysis.sharp, 1e-3)).astype(np.float32)
@@ -303,8 +298,7 @@ def at_working_size(image: Photo | FloatArray, height: int, width: int) -> Float
 def _agreement(target_px: FloatArray, analysis: Analysis) -> FloatArray:
     """How far the blur asked for is what the photograph has: (h, w) in [0, 1]."""
     low, high = AGREES_PX
-    difference = np.abs(target_px - analysis.defocus_px)
-    return np.clip((np.float32(high) - difference) / np.float32(high - low), 0.0, 1.0)
+    return ramp(-np.abs(target_px - analysis.defocus_px), -high, -low)
 
 
 def check_long_side(long_side_px: int) -> None:

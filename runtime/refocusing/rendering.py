@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from runtime.photos.photo import resize
 from runtime.refocusing.tiling import TiledGraph
-from runtime.system.arrays import FloatArray
+from runtime.system.arrays import FloatArray, ramp
 
 IN_FOCUS_PX = 0.3
 """Largest sigma that leaves a pixel as it is."""
@@ -48,10 +47,9 @@ def refocused(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> Fl
         (h, w, 3) sRGB in [0, 1].
     """
     height, width = target_px.shape
-    small = fitting_size(graph.size_px, height, width)
-    if small == (height, width):
+    if fitting_size(graph.size_px, height, width) == (height, width):
         return one_call(graph, sharp, target_px)
-    base = base_of(graph, resize(sharp, *small), resize_map(target_px, *small) * np.float32(small[1] / width))
+    base = base_of(graph, sharp, target_px)
     result = np.empty((height, width, 3), np.float32)
     for part, picture in at_size(graph, base, (height, width), lambda part: sharp[part]):
         result[part] = picture
@@ -73,13 +71,18 @@ class Base:
 
 
 def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> Base:
-    """Refocus a picture that fits the graph; likewise how its front layer covers the rest."""
+    """Refocus a picture at its own size or the largest that fits; likewise how its front layer covers the rest."""
+    height, width = target_px.shape
+    small = fitting_size(graph.size_px, height, width)
+    if small != (height, width):
+        sharp = resize(sharp, *small)
+        target_px = resize_map(target_px, *small) * np.float32(small[1] / width)
     picture = one_call(graph, sharp, target_px)
-    front = np.clip((-target_px - FRONT_PX[0]) / (FRONT_PX[1] - FRONT_PX[0]), 0.0, 1.0)
+    front = ramp(-target_px, *FRONT_PX)
     shows = np.ones_like(target_px)
     if front.any():
         # A picture of the front layer itself, white on black, comes out as its coverage; the graph squares it.
-        white = np.repeat(front[..., None], 3, axis=2).astype(np.float32)
+        white = np.repeat(front[..., None], 3, axis=2)
         shows = np.clip(1.0 - one_call(graph, white, target_px)[..., 0] ** 2, 0.0, 1.0)
     return Base(sharp=sharp, target_px=target_px, picture=picture, shows=shows)
 
@@ -120,16 +123,16 @@ def at_size(
             own = sharp[inside]
             if margin:
                 small = one_call(graph, sharp, np.clip(target_px, -seen_alone, seen_alone))[inside]
-                passed = _ramp(sigma_px, seen_from, seen_alone)
+                passed = ramp(sigma_px, seen_from, seen_alone)
             else:
-                small, passed = own, _ramp(sigma_px, IN_FOCUS_PX, seen_from)
+                small, passed = own, ramp(sigma_px, IN_FOCUS_PX, seen_from)
             result = small + passed[..., None] * (enlarge("picture", part) - small)
         if uncovered < COVERED[1]:
             shows = enlarge("shows", part)[..., None]
             detail = own - enlarge("sharp", part)
-            kept = shows * (1.0 - _ramp(sigma_px, IN_FOCUS_PX, seen_from))[..., None]
+            kept = shows * (1.0 - ramp(sigma_px, IN_FOCUS_PX, seen_from))[..., None]
             covered = enlarge("picture", part) + kept * detail
-            result = covered + _ramp(shows, *COVERED) * (result - covered)
+            result = covered + ramp(shows, *COVERED) * (result - covered)
         yield part, np.clip(result, 0.0, 1.0)
 
 
@@ -220,8 +223,3 @@ def _widened(part: Part, size_px: tuple[int, int], margin: int) -> tuple[Part, P
         slice(part[0].start - rows.start, part[0].stop - rows.start),
         slice(part[1].start - columns.start, part[1].stop - columns.start),
     )
-
-
-def _ramp(x: NDArray, low: float, high: float) -> FloatArray:
-    """0 up to ``low``, 1 from ``high`` on."""
-    return np.clip((x - np.float32(low)) / np.float32(high - low), 0.0, 1.0).astype(np.float32)

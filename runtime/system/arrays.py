@@ -1,4 +1,4 @@
-"""Names for the arrays that everything speaks of."""
+"""Names for the arrays that everything speaks of, and what is asked of them everywhere."""
 
 from __future__ import annotations
 
@@ -7,3 +7,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 """Any shape; each function says which, with range and unit."""
+
+
+def ramp(x: FloatArray, low: float, high: float) -> FloatArray:
+    """0 up to ``low``, rising evenly to 1 at ``high`` and beyond."""
+    return np.clip((x - np.float32(low)) / np.float32(high - low), 0.0, 1.0).astype(np.float32)

@@ -49,6 +49,18 @@ def check_folder_can_be_made(folder: Path) -> None:
         raise ReblurError(f"cannot write to the folder {folder}: permission denied")
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless it is there.
+
+    Raises:
+        ReblurError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReblurError(f"cannot make the folder {folder}: {error.strerror}") from error
+
+
 def _identity(path: Path) -> tuple[object, ...]:
     """The same for all names of one file: links, and on some systems other cases of its letters."""
     try:
