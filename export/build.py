@@ -55,6 +55,8 @@ class Build:
         """What is to be removed where this process is killed."""
         self.used: list[Path] = []
         """Entries of the cache that this export needs."""
+        self.control_outcomes: list[Outcome] = []
+        """One for each of ``controls``, once they were tried."""
         self.logs: dict[str, Path] = {}
         """Name -> log of each task that failed; an artefact's has its id."""
 
@@ -88,7 +90,7 @@ class Build:
             ReblurError: the disk is full, or nothing can be made at all.
         """
         self.leftovers = (folder,)
-        shared_inputs = self.shared_inputs()
+        shared_inputs = self.shared_inputs(self.negative_controls())
         artifacts = self.artifacts(shared_inputs)
         parts = Parts(
             sources=self.sources,
@@ -98,7 +100,7 @@ class Build:
                 for job, artifact in zip(self.keys, artifacts, strict=True)
             ],
             pipelines=self.check_pipelines(artifacts, shared_inputs),
-            controls=self.negative_controls(),
+            controls=self.tried_controls(),
         )
         manifest = assemble(folder, self.plan, parts)
         if any(artifact.status == "passed" for artifact in manifest.artifacts):
@@ -110,19 +112,23 @@ class Build:
             self.progress.finish()
         return manifest
 
-    def shared_inputs(self) -> dict[Size, Path]:
-        """Compute what the artefacts of each size share."""
+    def shared_inputs(self, controls: Sequence[Task]) -> dict[Size, Path]:
+        """Compute what the artefacts of each size share; where that is one process's work, others try the controls."""
         tasks = []
         for number, (size, key) in enumerate(self.shared_input_keys.items()):
             arguments = (self.plan.checkpoint, size, number == 0)
             tasks.append(self._task(f"shared-inputs-{size_name(size)}", key, make_shared_inputs, arguments))
-        for outcome in self._run(tasks):
-            if outcome.reason:
-                logs = move_logs(self.logs, logs_beside(self.plan.out)).values()
-                raise ReblurError(f"{outcome.reason} (log: {', '.join(map(shown_path, logs))})")
+        outcomes = self._run([*tasks, *controls], self._stop_without_shared_inputs)
+        self.control_outcomes = outcomes[len(tasks) :]
         found = {size: task.folder for size, task in zip(self.shared_input_keys, tasks, strict=True)}
         self.progress.say(describe_float_model(load_facts(found[self.plan.sizes[0]]).float_model))
         return found
+
+    def _stop_without_shared_inputs(self, outcome: Outcome) -> None:
+        if outcome.reason and outcome.task.function is make_shared_inputs:
+            kept = {outcome.task.name: outcome.log} if outcome.log else {}
+            logs = move_logs(self.logs | kept, logs_beside(self.plan.out)).values()
+            raise ReblurError(f"{outcome.reason} (log: {', '.join(map(shown_path, logs))})")
 
     def artifacts(self, shared_inputs: dict[Size, Path]) -> tuple[Artifact, ...]:
         """Make and check every artefact; one that fails does not stop the others."""
@@ -166,10 +172,10 @@ class Build:
         outcomes = self._run(tasks)
         return tuple(with_figures(pipeline, outcome) for pipeline, outcome in zip(found, outcomes, strict=True))
 
-    def negative_controls(self) -> tuple[NegativeControl, ...]:
-        """Break files on purpose and see whether the gates notice."""
+    def negative_controls(self) -> list[Task]:
+        """What breaks files on purpose, to see whether the gates notice; their shared inputs are made here."""
         if not self.controls:
-            return ()
+            return []
         key = key_of("shared inputs", to_json(self.sources), to_json(CONTROLS_SIZE))
         arguments = (self.plan.checkpoint, CONTROLS_SIZE, True)
         shared_inputs = self._task(
@@ -180,11 +186,14 @@ class Build:
             for name in self.controls
         ]
         if any(not is_there(task.folder) for task in tasks) or self.plan.force:
-            self._run([shared_inputs])
-        outcomes = self._run(tasks)
+            self._run([shared_inputs], self._stop_without_shared_inputs)
+        return tasks
+
+    def tried_controls(self) -> tuple[NegativeControl, ...]:
+        """What became of the files that were broken."""
         return tuple(
             control
-            for group, outcome in zip(self.controls.values(), outcomes, strict=True)
+            for group, outcome in zip(self.controls.values(), self.control_outcomes, strict=True)
             for control in controls_from(group, outcome)
         )
 

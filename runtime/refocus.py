@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.refocusing.defaults import REFERENCE_F_NUMBER
+from runtime.refocusing.defaults import DEPTH_UNITS, INVERSE, REFERENCE_F_NUMBER
 from runtime.system.argument_types import at_least, positive
 from runtime.system.command_line import add_json, add_threads, command_parser, print_json, run_command, words_of
 
@@ -58,8 +58,10 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--precision", help="fp32, fp16 or int8 (default: the finest of the back end)")
     long_side = "longest side of the result; default: the photograph's own"
     add("--long-side", type=positive, metavar="PX", help=long_side)
-    disparity = "picture of inverse depth, near bright, to go by instead of the estimated blur"
+    disparity = "picture of depth, in shades of grey, to go by instead of the estimated blur"
     add("--disparity", type=Path, metavar="FILE", help=disparity)
+    unit = "what its numbers are: inverse depth, near bright, or metres (any multiple), near dark; default: %(default)s"
+    add("--disparity-is", choices=DEPTH_UNITS, default=INVERSE, help=unit)
     add("--no-depth", action="store_true", help="go by the estimated blur though the photograph carries depth")
     add(
         "--save-maps",

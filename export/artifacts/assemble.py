@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.artifacts.recommendations import recommendations
 from export.artifacts.shared_inputs import load_facts
 from export.artifacts.sources import Sources
 from export.graphs.preprocessing import CONVENTIONS, RESIZE, TILING
@@ -79,6 +80,7 @@ def assemble(folder: Path, plan: Plan, parts: Parts) -> Manifest:
         graphs={name: facts[0].graphs[name] for name in ALL_GRAPHS if name in plan.graphs},
         artifacts=artifacts,
         pipelines=parts.pipelines,
+        recommended=recommendations(artifacts, parts.pipelines, plan.sizes[0]),
         golden=golden,
         golden_chain=chain,
         tools=all_versions(package for recipe in plan.recipes for package in recipe.packages),

@@ -6,15 +6,19 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from export.artifacts.shared_inputs import load_pipeline_reference
 from export.execution.cache import read_record, write_record
 from export.execution.task import UNREADABLE, Outcome
 from export.formats.table import runtimes_of
 from export.recipes.targets import TARGETS
 from export.verification.end_to_end import check_pipeline_parity, pipeline_gate_rules
+from export.verification.memory import peak_mib
+from runtime.backends.base import GraphRunner
 from runtime.manifest.check_records import ParityFigure
 from runtime.manifest.json_codec import from_json, to_json
-from runtime.manifest.records import Artifact, Pipeline, Size
+from runtime.manifest.records import Artifact, Pipeline, Size, Status
 from runtime.refocusing.tiling import TiledGraph
 
 
@@ -30,13 +34,20 @@ def check_pipeline(
         precision: of the pipeline.
         shared_inputs: folder of their size, see ``export.artifacts.shared_inputs``.
     """
+    runners: dict[str, GraphRunner] = {}
+
+    def open_and_call() -> None:
+        for graph, artifact in members.items():
+            runners[graph] = runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path, None)
+            shapes = {tensor.name: dict(zip(tensor.layout, tensor.shape, strict=True)) for tensor in artifact.inputs}
+            runners[graph].run({name: np.zeros([n[axis] for axis in "NCHW"], np.float32) for name, n in shapes.items()})
+
+    peak = peak_mib(open_and_call)
     reference = load_pipeline_reference(shared_inputs)
-    graphs = {}
-    for graph, artifact in members.items():
-        runner = runtimes_of(artifact)[0].open(artifact, places[graph] / artifact.path, None)
-        graphs[graph] = TiledGraph.of(runner, reference.halo_px[graph])
+    graphs = {graph: TiledGraph.of(runner, reference.halo_px[graph]) for graph, runner in runners.items()}
     figures = check_pipeline_parity(graphs, precision, reference)
-    write_record(folder, {"figures": to_json(figures)})
+    is_theirs = all(runtimes_of(artifact)[0].packages for artifact in members.values())
+    write_record(folder, {"figures": to_json(figures), "peak_memory_mib": peak if is_theirs else None})
 
 
 def pipeline_of(target: str, precision: str, size: Size, members: dict[str, Artifact]) -> Pipeline:
@@ -69,4 +80,5 @@ def with_figures(pipeline: Pipeline, outcome: Outcome) -> Pipeline:
         return dataclasses.replace(pipeline, parity=(missed,), status="failed")
     figures = tuple(from_json(ParityFigure, figure, outcome.task.name) for figure in record["figures"])
     passed = all(figure.passed for figure in figures)
-    return dataclasses.replace(pipeline, parity=figures, status="passed" if passed else "failed")
+    status: Status = "passed" if passed else "failed"
+    return dataclasses.replace(pipeline, parity=figures, status=status, peak_memory_mib=record.get("peak_memory_mib"))

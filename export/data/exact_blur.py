@@ -6,6 +6,8 @@ float64, at the pixels that the golden files keep. A gather at one pixel of 81 i
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ from train.optics.spatially_varying_blur import support_radius_px
 Float64 = NDArray[np.float64]
 LEAST = 1e-6
 """Twice the variance of no blur: neighbours have no weight at all."""
+ENOUGH = 8.6
+"""Sigmas beyond which a weight is lost in the rounding of the middle's."""
 
 
 def exact_blur(light: Float64, sigma_px: Float64, stride_px: int) -> Float64:
@@ -32,22 +36,28 @@ def exact_blur(light: Float64, sigma_px: Float64, stride_px: int) -> Float64:
     height, width = light.shape[2:]
     radius = support_radius_px("gaussian", float(sigma_px.max()))
     padded = np.pad(light, ((0, 0), (0, 0), (radius, radius), (radius, radius)), mode="symmetric")[0]
-    offsets = np.arange(-radius, radius + 1)
-    squared = offsets[:, None] ** 2 + offsets**2
-    disc = squared <= radius * radius
     rows, columns = range(0, height, stride_px), range(0, width, stride_px)
     result = np.empty((1, light.shape[1], len(rows), len(columns)))
-    kernel, of_sigma = np.zeros(0), -1.0
+    kernel, of_sigma, reach = np.zeros(0), -1.0, 0
     for i, y in enumerate(rows):
         for j, x in enumerate(columns):
             sigma = float(sigma_px[0, 0, y, x])
             if sigma != of_sigma:
-                # Of no sigma the middle alone is left, whose exponent is 0 in any case.
-                kernel = np.exp(-squared / max(2.0 * sigma * sigma, LEAST)) * disc
-                kernel, of_sigma = kernel / kernel.sum(), sigma
-            window = padded[:, y : y + 2 * radius + 1, x : x + 2 * radius + 1]
+                of_sigma, reach = sigma, min(radius, math.ceil(ENOUGH * sigma))
+                kernel = _kernel(sigma, reach, radius)
+            top, left = y + radius - reach, x + radius - reach
+            window = padded[:, top : top + 2 * reach + 1, left : left + 2 * reach + 1]
             result[0, :, i, j] = np.tensordot(window, kernel, 2)
     return result
+
+
+def _kernel(sigma: float, reach: int, radius: int) -> Float64:
+    """Weights of sum 1 of a Gaussian within a disc of ``radius``, as far as ``reach`` on each side."""
+    squared = np.arange(-reach, reach + 1) ** 2
+    # Of no sigma the middle alone is left, whose exponent is 0 in any case.
+    line = np.exp(-squared / max(2.0 * sigma * sigma, LEAST))
+    kernel = np.outer(line, line) * (squared[:, None] + squared <= radius * radius)
+    return kernel / kernel.sum()
 
 
 def exact_refocus(sharp: FloatArray, target_sigma_px: FloatArray, stride_px: int) -> FloatArray:

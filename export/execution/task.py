@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import shutil
 import signal
@@ -118,6 +119,8 @@ def work(task: Task, threads: int, parent: int, leftovers: Sequence[Path] = ()) 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent, task, leftovers), daemon=True).start()
     faulthandler.enable(file=2)
+    # Looking through millions of a converter's objects for cycles takes longer than the process lives.
+    gc.disable()
     fill(task, threads)
 
 

@@ -18,6 +18,7 @@ from runtime.manifest.check_records import NegativeControl
 from runtime.manifest.json_codec import to_json
 from runtime.manifest.records import Size
 from runtime.system.errors import ReblurError
+from train.checkpoint import load_deployable
 
 LIMIT_S = 3600.0
 """For the controls of one artefact, at any size."""
@@ -51,6 +52,7 @@ def run_controls(
     Raises:
         ReblurError: the checkpoint cannot be read, or an unbroken file does not pass.
     """
+    load_deployable(checkpoint)  # before processes are started, which takes long
     groups = by_artifact(controls)
     with tempfile.TemporaryDirectory() as name, Progress(1 + len(groups)) as progress:
         folder = Path(name)

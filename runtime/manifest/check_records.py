@@ -5,7 +5,7 @@ No application needs it: the manifest has what a reader must know, and this is w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Bound = Literal["at least", "at most"]
@@ -154,6 +154,8 @@ class ArtifactChecks:
     """What each delegate takes of the file; empty where nobody looked."""
     lint: tuple[LintFinding, ...]
     """What may keep it off a processor or slow it there."""
+    key: str = ""
+    """Digest of all that it was made from; an artefact with the same key need not be made again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,3 +180,6 @@ class Checks:
     """Files compared with each other; empty where nobody looked."""
     controls: tuple[NegativeControl, ...]
     """Files broken on purpose; empty where nobody tried."""
+    achieved: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    """Golden case, as ``<graph>-<case>-<height>x<width>``, -> arithmetic -> metric -> what the float model itself
+    reaches in it against its float32 answer."""

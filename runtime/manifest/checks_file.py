@@ -22,12 +22,13 @@ def write_checks(manifest: Manifest, directory: Path) -> ArtifactFile:
     """Write checks.json, and say what it is."""
     checks = Checks(
         artifacts={
-            a.id: ArtifactChecks(gates=a.gates, parity=a.parity, coverage=a.coverage, lint=a.lint)
+            a.id: ArtifactChecks(gates=a.gates, parity=a.parity, coverage=a.coverage, lint=a.lint, key=a.key)
             for a in manifest.artifacts
         },
         pipelines={p.id: PipelineChecks(gates=p.gates, parity=p.parity) for p in manifest.pipelines},
         matrix=manifest.matrix,
         controls=manifest.controls,
+        achieved={case.id: case.achieved for case in manifest.golden if case.achieved},
     )
     write_atomically(directory / CHECKS_FILE, lines_of(to_json(checks)).encode())
     (file,) = list_files(directory, CHECKS_FILE)
@@ -59,6 +60,9 @@ def read_checks(manifest: Manifest, directory: Path) -> Manifest:
         pipelines=tuple(
             dataclasses.replace(p, **_fields(checks.pipelines[p.id])) if p.id in checks.pipelines else p
             for p in manifest.pipelines
+        ),
+        golden=tuple(
+            dataclasses.replace(case, achieved=checks.achieved.get(case.id, case.achieved)) for case in manifest.golden
         ),
         matrix=checks.matrix,
         controls=checks.controls,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runtime.manifest.records import Layout
+from runtime.manifest.records import IN_CHECKS, Layout
 
 Statistic = Literal["rms", "mean", "p99"]
 
@@ -113,6 +113,11 @@ class GoldenCase:
     file's precision."""
     truth: tuple[GoldenOutput, ...] = ()
     """What a perfect graph would answer, where that is known; like ``outputs``."""
-    achieved: dict[str, dict[str, float]] = field(default_factory=dict)
+    achieved: dict[str, dict[str, float]] = field(default_factory=dict, metadata=IN_CHECKS)
     """Arithmetic -> metric -> what the float model itself reaches in it against its float32 answer; tolerances go by
     it."""
+
+    @property
+    def id(self) -> str:
+        """Under which ``Checks.achieved`` has it."""
+        return f"{self.graph}-{self.case}-{self.height_px}x{self.width_px}"

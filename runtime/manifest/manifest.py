@@ -36,6 +36,7 @@ from runtime.manifest.records import (
     Graph,
     Int8Source,
     Pipeline,
+    Recommendation,
     Size,
     TensorMeaning,
 )
@@ -67,7 +68,7 @@ __all__ = [
     "sha256_of",
 ]
 
-SCHEMA_VERSION, SCHEMA_MINOR = 5, 0
+SCHEMA_VERSION, SCHEMA_MINOR = 5, 1
 FILE_NAME = "manifest.json"
 
 
@@ -103,6 +104,8 @@ class Manifest:
     """Every file made, and every one that could not be."""
     pipelines: tuple[Pipeline, ...]
     """One for each format and precision."""
+    recommended: tuple[Recommendation, ...] = ()
+    """What to take where; of a platform's and processor's several the first is the best."""
     golden: tuple[GoldenCase, ...]
     """Vectors that an application can test itself against."""
     golden_chain: GoldenChain | None = None
@@ -146,6 +149,9 @@ class Manifest:
         for pipeline in self.pipelines:
             for graph in ("defocus", "deblur", "refocus"):
                 self.artifact(getattr(pipeline, graph))
+        for recommendation in self.recommended:
+            for identifier in recommendation.artifacts.values():
+                self.artifact(identifier)
         for case in self.golden:
             for path in (*(t.path for t in case.inputs), *(t.path for t in (*case.outputs, *case.truth))):
                 check_path(path)

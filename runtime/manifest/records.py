@@ -20,6 +20,8 @@ Delegate = Literal["", "xnnpack", "coreml", "vulkan"]
 CPU_DELEGATES: tuple[Delegate, ...] = ("", "xnnpack")
 """What any machine's processor runs; the others need a device that has theirs."""
 Status = Literal["passed", "failed", "not run"]
+Threads = Literal["one for each fast core", "the delegate's own"]
+"""A number would be a guess for a machine that nobody has seen; a delegate that is no CPU's takes none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +150,7 @@ class Artifact:
     """Function of a Core ML package that has several, one for each size; null where there is only one."""
     experimental: bool = False
     """Whether it is made for trying out: it must pass its gates like the others, but no application should need it."""
-    key: str = ""
+    key: str = field(default="", metadata=IN_CHECKS)
     """Digest of all that it was made from; an artefact with the same key need not be made again."""
 
     @property
@@ -184,12 +186,40 @@ class Pipeline:
     """What that had to reach."""
     status: Status = "passed"
     """Whether it did: no reader should take one that failed."""
+    peak_memory_mib: float | None = None
+    """What opening the three and calling each once took at most, beyond the process as it was before, in the runtime of
+    the format on the processor that the export ran on; absent where nothing there runs them but an interpreter of
+    ours."""
 
     @property
     def id(self) -> str:
         """Under which ``Checks.pipelines`` has it."""
         parts = (self.backend, self.delegate, self.precision, f"{self.height_px}x{self.width_px}")
         return "-".join(filter(None, parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """Which files to take on a platform, of the first size."""
+
+    platform: str
+    """iOS, macOS, Android, Linux, Windows, or Web for browsers."""
+    unit: str
+    """Processor that runs them there."""
+    backend: Format
+    """Of the pipeline: with ``delegate`` and ``precision`` it names it, at any size."""
+    delegate: Delegate
+    """Of the pipeline."""
+    precision: str
+    """Of the pipeline."""
+    artifacts: dict[str, str]
+    """Graph -> id of its file: the three of the pipeline, and ``preview`` where there is one."""
+    threads: Threads
+    """How many to give the interpreter."""
+    evidence: Literal["measured", "predicted"]
+    """Whether it was run on that processor when it was exported, or rules and documents say so."""
+    why: str
+    """One phrase for people."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from runtime.photos.encodings import ENCODINGS
 from runtime.photos.photo import Photo, check_writable_as_photo, read_photo, resize, write_photo
 from runtime.refocusing import optics
 from runtime.refocusing.autofocus import automatic_focus
+from runtime.refocusing.depth_file import read_depth_file
 from runtime.refocusing.maps import SHARP, SIGMA, SIGMA_COLOUR, save_maps
 from runtime.refocusing.pipeline import RefocusPipeline, check_long_side, working_size
 from runtime.refocusing.sweep import check_sweep, sweep_frames, write_sweep
@@ -20,17 +21,17 @@ from runtime.system.errors import ReblurError
 from runtime.system.paths import check_folder_can_be_made, check_outputs, make_folder
 from runtime.system.progress import ProgressLine
 
-MAX_ASPECT_MISMATCH = 0.02
 DISPARITY_RANGE = 12 / 1024
 """Difference in defocus over a map's whole range at the reference aperture, relative to the long side."""
 AUTO = "auto"
 
 
 class Taken(NamedTuple):
-    """A photograph at the size asked for, and the size that it has."""
+    """A photograph at the size asked for, the size that it has, and the depth from a file of its own."""
 
     photo: Photo
     full_size_px: tuple[int, int]
+    disparity: FloatArray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,25 +56,6 @@ def parse_focus(text: str) -> tuple[float, float] | None:
     except ValueError as error:
         raise ReblurError(f"focus must be two numbers such as 0.52,0.31, or {AUTO}, got {text!r}") from error
     return x, y
-
-
-def read_disparity(path: Path, photo: Photo, size_px: tuple[int, int]) -> FloatArray:
-    """A disparity map from a picture file, resized to the working size.
-
-    Returns:
-        (h, w) in [0, 1], larger is nearer.
-
-    Raises:
-        ReblurError: it cannot be read, or has not the photograph's proportions.
-    """
-    disparity = read_photo(path).rgb[..., 0]
-    height, width = photo.size_px
-    if abs(disparity.shape[1] * height / (disparity.shape[0] * width) - 1.0) > MAX_ASPECT_MISMATCH:
-        raise ReblurError(
-            f"{path} must have the proportions of the photograph, {width}x{height}, "
-            f"got {disparity.shape[1]}x{disparity.shape[0]}"
-        )
-    return resize(disparity, *size_px)
 
 
 def jobs_of(options: argparse.Namespace) -> list[Job]:
@@ -155,9 +137,10 @@ def read_for(job: Job, options: argparse.Namespace) -> Taken:
     photo = read_photo(job.photo)
     check_writable_as_photo(job.out, photo)
     full_size_px = photo.size_px
+    disparity = options.disparity and read_depth_file(options.disparity, photo, options.disparity_is)
     if options.long_side is not None:
         photo = smaller(photo, *working_size(*full_size_px, options.long_side))
-    return Taken(photo, full_size_px)
+    return Taken(photo, full_size_px, disparity)
 
 
 def refocus_one(
@@ -177,7 +160,7 @@ def refocus_one(
     with ProgressLine("analysing tile") as progress:
         analysis = pipeline.analyse(photo, progress)
     watch.lap("analysis_s")
-    known, source = known_disparity(options, photo, analysis.size_px)
+    known, source = known_disparity(options, taken, analysis.size_px)
     defocus_px = None if known is None else optics.defocus_from_disparity(known, DISPARITY_RANGE * max(known.shape))
     chosen = focus or automatic_focus(analysis.picture, analysis.sigma_px)
     if options.sweep is not None:
@@ -220,18 +203,14 @@ def refocus_one(
 
 
 def known_disparity(
-    options: argparse.Namespace, photo: Photo, size_px: tuple[int, int]
+    options: argparse.Namespace, taken: Taken, size_px: tuple[int, int]
 ) -> tuple[FloatArray | None, str]:
-    """What is known of depth, (h, w) in [0, 1] with 1 at the nearest, or None; and where that is from.
-
-    Raises:
-        ReblurError: the file that was named is none, or has other proportions.
-    """
-    if options.disparity is not None:
-        return read_disparity(options.disparity, photo, size_px), str(options.disparity)
-    if photo.depth is None or options.no_depth:
+    """What is known of depth, (h, w) in [0, 1] with 1 at the nearest, or None; and where that is from."""
+    if taken.disparity is not None:
+        return resize(taken.disparity, *size_px), str(options.disparity)
+    if taken.photo.depth is None or options.no_depth:
         return None, "estimated blur"
-    return resize(photo.depth.disparity, *size_px), photo.depth.kind
+    return resize(taken.photo.depth.disparity, *size_px), taken.photo.depth.kind
 
 
 class Stopwatch:

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from export.formats.mlpackage.package_files import copy_reproducibly
 from export.formats.pte.xnnpack import check_delegation
-from export.interpreters.mil.from_pte import LOWERED_MODULE, PACKAGE, unpack
+from export.interpreters.mil.archive import unpack
+from export.interpreters.mil.from_pte import LOWERED_MODULE, PACKAGE
 from export.recipes.targets import IOS
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically

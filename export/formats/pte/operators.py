@@ -14,8 +14,9 @@ from typing import Any
 from export.analysis.operators import OpNode, SavedGraph, Shape, Unit, size_of
 from export.formats.mlpackage.operators import nodes_of_program
 from export.interpreters.mil import MilProgram
+from export.interpreters.mil.archive import unpack
 from export.interpreters.mil.from_pte import BACKEND as CORE_ML
-from export.interpreters.mil.from_pte import LOWERED_MODULE, PACKAGE, unpack
+from export.interpreters.mil.from_pte import LOWERED_MODULE, PACKAGE
 from export.interpreters.pte_program import constants_of, read_file, read_flatbuffer
 from export.interpreters.vulkan.blob import read_graph
 from export.interpreters.vulkan.ops import CONVOLUTIONS

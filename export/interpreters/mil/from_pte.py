@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from export.interpreters.mil.archive import unpack
 from export.interpreters.mil.program import MilProgram
 from export.interpreters.pte_program import read_single_call
 from runtime.system.errors import ReblurError
@@ -63,6 +64,8 @@ def load_lowered(path: Path) -> LoweredProgram:
         folder = Path(name)
         unpack(call.data, folder, path)
         lowered = folder / LOWERED_MODULE
+        if not lowered.is_dir():
+            raise ReblurError(f"the Core ML data in {path} is damaged: it holds no {LOWERED_MODULE}")
         try:
             names = json.loads((lowered / "metadata.json").read_text(encoding="utf-8"))
             inputs, outputs = tuple(names["inputNames"]), tuple(names["outputNames"])
@@ -78,15 +81,3 @@ def load_lowered(path: Path) -> LoweredProgram:
         )
     except ValueError as error:
         raise ReblurError(f"cannot bind the Core ML package in {path}: {error}") from error
-
-
-def unpack(data: bytes, folder: Path, path: Path) -> None:
-    """Write the files in the delegate's ``data`` under ``folder``; ``path`` is named in errors.
-
-    Raises:
-        ReblurError: the data is no such archive.
-    """
-    from executorch.backends.apple.coreml import executorchcoreml
-
-    if not executorchcoreml.unflatten_directory_contents(data, str(folder)) or not (folder / LOWERED_MODULE).is_dir():
-        raise ReblurError(f"the Core ML data in {path} is damaged: it holds no package")

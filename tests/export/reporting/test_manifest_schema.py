@@ -102,7 +102,9 @@ MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no height": lambda m: m["sizes"][0].update(height_px=0),
     "no size": lambda m: m["sizes"].clear(),
     "an image of another divisor": lambda m: m["artifacts"][0]["inputs"][0].update(divisor=0),
-    "a key that is none": lambda m: m["artifacts"][0].update(key="new"),
+    "advice without evidence": lambda m: m["recommended"][0].update(evidence="hoped"),
+    "so many threads": lambda m: m["recommended"][0].update(threads=4),
+    "less than no memory": lambda m: m["pipelines"][0].update(peak_memory_mib=-1),
     "an unknown delegate": lambda m: m["artifacts"][0].update(delegate="qnn"),
     "a local time": lambda m: m.update(created="2026-01-02 03:04:05"),
     "upper-case digest": lambda m: m["checkpoint"].update(sha256="A" * 64),
@@ -138,6 +140,7 @@ def test_a_changed_manifest_is_not_valid(content: dict[str, Any], schema: dict[s
 CHECK_MUTATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "passed is text": lambda a: a["parity"][0].update(passed="yes"),
     "another answer": lambda a: a["parity"][0].update(answer="infinite"),
+    "a key that is none": lambda a: a.update(key="new"),
     "a bound that is none": lambda a: a["gates"][0].update(bound="about"),
     "coverage by guess": lambda a: a["coverage"].append(
         {

@@ -48,6 +48,7 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
         "graphs",
         "artifacts",
         "pipelines",
+        "recommended",
         "golden",
         "tools",
         "checks",
@@ -74,9 +75,9 @@ def test_the_file_is_the_agreed_json(manifest_dir: Path) -> None:
         "kind": "array",
         "divisor": 1.0,
     }
-    assert not {"parity", "gates", "coverage", "lint"} & artifact.keys()
+    assert not {"parity", "gates", "coverage", "lint", "key"} & artifact.keys()
     checks = json.loads((manifest_dir / "checks.json").read_text())
-    assert list(checks) == ["artifacts", "pipelines", "matrix", "controls"]
+    assert list(checks) == ["artifacts", "pipelines", "matrix", "controls", "achieved"]
     assert checks["artifacts"]["deblur-tflite-fp32"]["parity"][0]["value"] == 61.25
 
 
