@@ -1,4 +1,4 @@
-"""What belongs to a photograph beside pixels, EXIF and colour profile: resolution, comment, XMP, colour chunks of PNG.
+"""What belongs to a photograph beside pixels, EXIF and colour profile: resolution, comment, XMP, IPTC, colour chunks.
 
 A caption and a rating stay. What described the photograph as it was does not: its depth, its gain map, its moving
 part. Readers of the result would look for them, and not find them or find them wrong.
@@ -6,6 +6,7 @@ part. Readers of the result would look for them, and not find them or find them 
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
+from runtime.photos import jpeg_stream
 from runtime.photos.png_stream import SIGNATURE, chunk, chunks
 
 COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI", b"sBIT")
@@ -34,6 +36,10 @@ STALE = (
 """Namespaces of XMP that tell of depth, gain maps, moving parts and further blocks of XMP."""
 JPEG_SEGMENT = 65_533
 """Bytes that fit in one segment of a JPEG, in which EXIF lies whole."""
+PHOTOSHOP, RESOURCE = b"Photoshop 3.0\0", b"8BIM"
+"""What a JPEG's APP13 segment begins with, and each block in it."""
+IPTC = 0x0404
+"""Number of the block with captions and keywords (IPTC-IIM); the others are Photoshop's, and of the picture before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,8 @@ class Extras:
     comment: bytes | None = None
     """Of a JPEG."""
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    """Captions and keywords as press agencies keep them, of a JPEG: the content of one block."""
     colour: tuple[tuple[bytes, bytes], ...] = ()
     """Kind and content of a PNG's colour chunks."""
 
@@ -57,6 +65,27 @@ class Extras:
         if self.xmp is not None and format_ != "PNG" and (format_ != "JPEG" or len(self.xmp) < JPEG_SEGMENT - 29):
             found["xmp"] = self.xmp
         return found
+
+    def within(self, content: bytes, format_: str) -> bytes:
+        """An encoded file with what Pillow does not write."""
+        return {"PNG": self.in_png, "JPEG": self.in_jpeg}.get(format_, lambda same: same)(content)
+
+    def in_jpeg(self, content: bytes) -> bytes:
+        """A JPEG file with the IPTC put in behind its other application segments."""
+        if self.iptc is None:
+            return content
+        block = RESOURCE + struct.pack(">HHI", IPTC, 0, len(self.iptc)) + self.iptc + b"\0" * (len(self.iptc) % 2)
+        payload = PHOTOSHOP + block
+        if len(payload) > JPEG_SEGMENT:
+            warnings.warn(f"IPTC of {len(self.iptc)} bytes does not fit in a JPEG, it is left out", stacklevel=3)
+            return content
+        at = len(jpeg_stream.START)
+        for marker, data in jpeg_stream.segments(content):
+            if marker not in jpeg_stream.APPLICATION:
+                break
+            at += 4 + len(data)
+        segment = struct.pack(">BBH", 0xFF, jpeg_stream.APP13, len(payload) + 2) + payload
+        return content[:at] + segment + content[at:]
 
     def in_png(self, content: bytes) -> bytes:
         """A PNG file with the colour chunks and the XMP put in behind its header."""
@@ -77,6 +106,7 @@ def read_extras(image: Image.Image, path: Path) -> Extras:
         dpi=dpi if _is_resolution(dpi) else None,
         comment=comment if isinstance(comment, bytes) and image.format in ("JPEG", "MPO") else None,
         xmp=current(xmp) if isinstance(xmp, bytes) else None,
+        iptc=_iptc(image.info.get("photoshop")),
         colour=tuple(_colour_chunks(path)) if image.format == "PNG" else (),
     )
 
@@ -102,6 +132,12 @@ def current(xmp: bytes) -> bytes | None:
 def fits_jpeg(block: bytes) -> bool:
     """Whether an EXIF block can be stored in a JPEG."""
     return len(block) + len(b"Exif\0\0") <= JPEG_SEGMENT
+
+
+def _iptc(blocks: object) -> bytes | None:
+    """Of the blocks that Pillow found in a JPEG."""
+    found = blocks.get(IPTC) if isinstance(blocks, dict) else None
+    return found if isinstance(found, bytes) and found else None
 
 
 def _is_resolution(dpi: object) -> bool:

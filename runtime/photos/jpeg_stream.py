@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 START = b"\xff\xd8"
-APP1, START_OF_SCAN = 0xE1, 0xDA
+APP1, APP13, START_OF_SCAN = 0xE1, 0xED, 0xDA
+APPLICATION = range(0xE0, 0xF0)
+"""Markers of what is not part of the picture."""
 
 
 def segments(data: bytes) -> Iterator[tuple[int, bytes]]:

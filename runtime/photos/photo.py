@@ -219,8 +219,7 @@ def write_photo(path: Path | str, rgb: Samples, *, like: Photo) -> None:
         image.save(buffer, encoding.format, **encoding.options, **kept)
     except (OSError, ValueError) as error:
         raise ReblurError(f"cannot encode {path}: {_reason(error)}; try .png") from error
-    content = buffer.getvalue()
-    write_atomically(path, like.extras.in_png(content) if encoding.format == "PNG" else content)
+    write_atomically(path, like.extras.within(buffer.getvalue(), encoding.format))
 
 
 def check_writable_as_photo(path: Path, like: Photo) -> None:

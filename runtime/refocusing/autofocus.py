@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from runtime.refocusing.defocus_map import block_mean
 from runtime.system.arrays import FloatArray
 
 CELL_PX = 16
@@ -28,20 +29,15 @@ def automatic_focus(picture: FloatArray, sigma_px: FloatArray) -> tuple[float, f
         x rightwards and y downwards, both in [0, 1]: the centre of the cell with the most detail, the least blur and
         the least distance to the centre.
     """
+    rows, columns = picture.shape[0] // CELL_PX, picture.shape[1] // CELL_PX
+    whole = slice(rows * CELL_PX), slice(columns * CELL_PX)  # what is left over at the edges is left out
     grey = picture.mean(axis=2)
-    rows, columns = grey.shape[0] // CELL_PX, grey.shape[1] // CELL_PX
     detail = np.zeros_like(grey)
     detail[:-1] += np.abs(np.diff(grey, axis=0))
     detail[:, :-1] += np.abs(np.diff(grey, axis=1))
-    detail, sigma = _means(detail, rows, columns), _means(sigma_px, rows, columns)
+    detail, sigma = block_mean(detail[whole], CELL_PX), block_mean(sigma_px[whole], CELL_PX)
     y, x = (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns
     away = (y[:, None] - 0.5) ** 2 + (x[None] - 0.5) ** 2
     worth = (np.minimum(detail, ENOUGH) + LEAST) / (1.0 + sigma) ** 2 * np.exp(-away / (2.0 * CENTRE_SPREAD**2))
     row, column = np.unravel_index(int(worth.argmax()), worth.shape)
     return float(x[column]), float(y[row])
-
-
-def _means(plane: FloatArray, rows: int, columns: int) -> FloatArray:
-    """(rows, columns) means over cells; what is left over at the edges is left out."""
-    whole = plane[: rows * CELL_PX, : columns * CELL_PX]
-    return whole.reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3))

@@ -77,14 +77,14 @@ def texture_confidence(luma: FloatArray) -> FloatArray:
     return (energy / (energy + FLAT_GRADIENT**2) + CONFIDENCE_FLOOR).astype(np.float32)
 
 
-def block_mean(x: FloatArray) -> FloatArray:
-    """Means over blocks of ``REDUCTION`` by ``REDUCTION``; the last row and column are repeated to whole blocks."""
-    rows, columns = (-size % REDUCTION for size in x.shape)
+def block_mean(x: FloatArray, side: int = REDUCTION) -> FloatArray:
+    """Means over blocks of ``side`` by ``side``; the last row and column are repeated to whole blocks."""
+    rows, columns = (-size % side for size in x.shape)
     if rows or columns:
         x = np.pad(x, ((0, rows), (0, columns)), mode="edge")
     height, width = x.shape
-    columns_summed = x.reshape(height, width // REDUCTION, REDUCTION).sum(axis=2)
-    return columns_summed.reshape(height // REDUCTION, REDUCTION, -1).sum(axis=1) / np.float32(REDUCTION**2)
+    columns_summed = x.reshape(height, width // side, side).sum(axis=2)
+    return columns_summed.reshape(height // side, side, -1).sum(axis=1) / np.float32(side**2)
 
 
 def enlarged(x: NDArray, shape: tuple[int, ...]) -> FloatArray:

@@ -71,11 +71,18 @@ class Base:
 
 
 def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> Base:
-    """Refocus a picture at its own size or the largest that fits; likewise how its front layer covers the rest."""
+    """Refocus a picture at its own size or the largest that fits; likewise how its front layer covers the rest.
+
+    Args:
+        graph: "refocus".
+        sharp: (H, W, 3) sRGB, all in focus; lamps are above 1.
+        target_px: (H, W) signed sigma in pixels.
+    """
     height, width = target_px.shape
     small = fitting_size(graph.size_px, height, width)
     if small != (height, width):
-        sharp = resize(sharp, *small)
+        brightest = np.float32(max(1.0, float(sharp.max())))  # a lamp's, which resizing would clip
+        sharp = resize(sharp / brightest, *small) * brightest
         target_px = resize_map(target_px, *small) * np.float32(small[1] / width)
     picture = one_call(graph, sharp, target_px)
     front = ramp(-target_px, *FRONT_PX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,10 +70,28 @@ def small_export(small_checkpoint: Path, shared_folder: Path) -> Path:
 
 
 @pytest.fixture
-def run_all(small_checkpoint: Path) -> Callable[..., int]:
-    """Runs ``export.all`` on the small checkpoint with further arguments, in this process; gives its exit code."""
+def lend_shared_inputs(small_export: Path) -> Callable[[Path], None]:
+    """Puts what all files of the small export share into the cache of another one, which need not compute it again."""
 
-    def run(*arguments: str) -> int:
+    def lend(out: Path) -> None:
+        for entry in small_export.parent.glob(f".{small_export.name}.cache/shared-inputs-*-*"):
+            there = out.with_name(f".{out.name}.cache") / entry.name
+            if not there.exists():
+                shutil.copytree(entry, there)
+
+    return lend
+
+
+@pytest.fixture
+def run_all(small_checkpoint: Path, lend_shared_inputs: Callable[[Path], None]) -> Callable[..., int]:
+    """Runs ``export.all`` on the small checkpoint with further arguments, in this process; gives its exit code.
+
+    With ``lends`` it need not compute what all files of a size share, which is seconds; the folder must be given.
+    """
+
+    def run(*arguments: str, lends: bool = False) -> int:
+        if lends:
+            lend_shared_inputs(Path(arguments[arguments.index("--out") + 1]))
         size = [] if "--size" in arguments else ["--size", f"{SIZE_PX}x{SIZE_PX}"]
         checkpoint = [] if "--checkpoint" in arguments else ["--checkpoint", str(small_checkpoint)]
         jobs = [] if "--jobs" in arguments else ["--jobs", "0"]

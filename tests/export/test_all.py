@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,7 @@ def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_expo
     out = copy_of(small_export, tmp_path)
     replace_writer(monkeypatch, "coreml", broken)
     names = "refocus-coreml-fp16,refocus-tflite-fp32"
-    code = run_all("--out", str(out), "--overwrite", "--recipes", names, "--json")
+    code = run_all("--out", str(out), "--overwrite", "--recipes", names, "--json", lends=True)
     facts = json.loads(capsys.readouterr().out)
     rows = {row["id"]: row for row in facts["artifacts"]}
     assert code == 1
@@ -226,7 +227,7 @@ def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_expo
     shutil.rmtree(partial)
     assert_unchanged(out, small_export)
     monkeypatch.undo()
-    assert run_all("--out", str(out), "--overwrite", "--recipes", names) == 0
+    assert run_all("--out", str(out), "--overwrite", "--recipes", names, lends=True) == 0
     assert_alone(out)
     assert not (out / "logs").exists()
 
@@ -240,11 +241,11 @@ def test_an_experimental_recipe_never_blocks_and_one_that_matters_stops_where_th
     replace_writer(monkeypatch, "coreml", broken)
     out = tmp_path / "out"
     arguments = ("--out", str(out), "--graphs", "refocus,defocus", "--recipes", "coreml-w8a8,coreml-fp16,onnx-fp32")
-    assert run_all(*arguments, "--exclude", "coreml-fp16") == 0
+    assert run_all(*arguments, "--exclude", "coreml-fp16", lends=True) == 0
     found = {artifact.id: artifact.status for artifact in Manifest.load(out).artifacts}
     assert found == {"defocus-coreml-w8a8": "failed", "defocus-onnx-fp32": "passed", "refocus-onnx-fp32": "passed"}
     capsys.readouterr()
-    assert run_all(*arguments, "--overwrite", "--no-keep-going") == 2
+    assert run_all(*arguments, "--overwrite", "--no-keep-going", lends=True) == 2
     assert_one_sentence(capsys.readouterr().err, "defocus-coreml-fp16 failed (RuntimeError: the converter broke)")
     assert len(Manifest.load(out).artifacts) == 3
     assert_alone(out)
@@ -261,7 +262,7 @@ def test_a_file_that_misses_its_gate_fails_the_export(
         write_tflite(module, request.example_inputs, ["image"], ["sigma_px"], path)
 
     replace_writer(monkeypatch, "tflite", brighter)
-    assert run_all("--out", str(tmp_path / "out"), "--recipes", "defocus-tflite-fp32") == 1
+    assert run_all("--out", str(tmp_path / "out"), "--recipes", "defocus-tflite-fp32", lends=True) == 1
     printed = capsys.readouterr().out
     log = tmp_path / "out.logs" / "defocus-tflite-fp32.log"
     assert "failed: mean_px is" in printed
@@ -277,7 +278,7 @@ def test_a_format_whose_converter_is_not_installed_is_not_run(
 ) -> None:
     monkeypatch.setattr(check, "tool_versions", lambda packages: dict.fromkeys(packages, "not installed"))
     out = tmp_path / "out"
-    assert run_all("--out", str(out), "--recipes", "refocus-executorch-fp32") == 0
+    assert run_all("--out", str(out), "--recipes", "refocus-executorch-fp32", lends=True) == 0
     (artifact,) = Manifest.load(out).artifacts
     assert (artifact.status, artifact.files) == ("not run", ())
     assert artifact.reason == "executorch not installed: pip install 'reblur[export]'"
@@ -297,7 +298,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
 
     out = copy_of(small_export, tmp_path)
     replace_writer(monkeypatch, "tflite", full)
-    assert run_all("--out", str(out), "--overwrite", "--formats", "tflite") == 2
+    assert run_all("--out", str(out), "--overwrite", "--formats", "tflite", lends=True) == 2
     assert_one_sentence(capsys.readouterr().err, "is full (No space left on device)")
     assert_unchanged(out, small_export)
 
@@ -312,17 +313,39 @@ def test_an_interrupt_that_a_converter_swallows_still_ends_the_export(
             raise RuntimeError("an error of C++") from error
 
     replace_writer(monkeypatch, "tflite", swallowing)
-    assert run_all("--out", str(tmp_path / "out"), "--formats", "tflite") == 130
+    assert run_all("--out", str(tmp_path / "out"), "--formats", "tflite", lends=True) == 130
     assert capsys.readouterr().err.endswith("interrupted: nothing was written\n")
     assert not (tmp_path / "out").exists()
 
 
+@pytest.fixture
+def traceless(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
+    """An empty home and an empty place for temporary files, for the processes that a test starts; lists what is there.
+
+    Not below pytest's own folder: the path of a socket there would be too long.
+    """
+    with tempfile.TemporaryDirectory(prefix="reblur-", dir="/tmp") as name:
+        places = {"HOME": Path(name) / "home", "TMPDIR": Path(name) / "tmp"}
+        for variable, place in places.items():
+            place.mkdir()
+            monkeypatch.setenv(variable, str(place))
+        for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"):
+            monkeypatch.delenv(variable, raising=False)
+        yield lambda: sorted(str(path.relative_to(name)) for place in places.values() for path in place.rglob("*"))
+
+
 @pytest.mark.parametrize("step", ["defocus-coreml-fp16", "defocus-tflite-int8"])
 def test_ctrl_c_half_way_leaves_the_earlier_export_and_nothing_else(
-    small_checkpoint: Path, small_export: Path, tmp_path: Path, step: str
+    small_checkpoint: Path,
+    small_export: Path,
+    tmp_path: Path,
+    step: str,
+    lend_shared_inputs: Callable[[Path], None],
+    traceless: Callable[[], list[str]],
 ) -> None:
     """A real process, interrupted inside a converter."""
     out = copy_of(small_export, tmp_path)
+    lend_shared_inputs(out)
     command = [
         sys.executable,
         "-m",
@@ -354,6 +377,7 @@ def test_ctrl_c_half_way_leaves_the_earlier_export_and_nothing_else(
     assert rest.endswith("interrupted: nothing was written\n")
     assert "Traceback" not in rest
     assert_unchanged(out, small_export)
+    assert traceless() == []
 
 
 def test_what_has_not_changed_is_not_made_again(
@@ -370,7 +394,7 @@ def test_what_has_not_changed_is_not_made_again(
 
     def export(*more: str) -> dict[str, Any]:
         made.clear()
-        assert run_all(*arguments, *more) == 0
+        assert run_all(*arguments, *more, lends=True) == 0
         return dict(json.loads(capsys.readouterr().out))
 
     replace_writer(monkeypatch, "onnx", counting)
@@ -394,8 +418,16 @@ def test_what_has_not_changed_is_not_made_again(
     assert made == ["defocus_fp32", "refocus_fp32"]
 
 
-def test_kill_9_leaves_nothing_that_looks_finished(small_checkpoint: Path, small_export: Path, tmp_path: Path) -> None:
+def test_kill_9_leaves_nothing_that_looks_finished_and_no_trace(
+    small_checkpoint: Path,
+    small_export: Path,
+    tmp_path: Path,
+    lend_shared_inputs: Callable[[Path], None],
+    traceless: Callable[[], list[str]],
+) -> None:
+    """Nor does the export after it, which succeeds, nor one that fails."""
     out = copy_of(small_export, tmp_path)
+    lend_shared_inputs(out)
     command = [
         sys.executable,
         "-m",
@@ -408,7 +440,7 @@ def test_kill_9_leaves_nothing_that_looks_finished(small_checkpoint: Path, small
         str(out),
         "--overwrite",
         "--recipes",
-        "defocus-onnx-int8",
+        "defocus-coreml-w8,defocus-onnx-int8",
         "--no-controls",
     ]
     root = Path(export_all.__file__).parents[1]
@@ -418,17 +450,33 @@ def test_kill_9_leaves_nothing_that_looks_finished(small_checkpoint: Path, small
             if "defocus-onnx-int8" in line:
                 break
         process.kill()
+    deadline = time.monotonic() + 60.0
+    while traceless():  # those that it started notice within a second or two
+        assert time.monotonic() < deadline, traceless()
+        time.sleep(0.1)
     assert {path.name for path in out.iterdir()} == {path.name for path in small_export.iterdir()}
     assert Manifest.load(out) == Manifest.load(small_export)
     again = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert [a.id for a in Manifest.load(out).artifacts] == ["defocus-onnx-int8"]
+    assert [a.id for a in Manifest.load(out).artifacts] == ["defocus-coreml-w8", "defocus-onnx-int8"]
     assert_alone(out)
+    assert traceless() == []
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(small_checkpoint.read_bytes()[:-4096])
+    failed = subprocess.run(
+        [broken if word == str(small_checkpoint) else word for word in command],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert failed.returncode == 2, failed.stderr
+    assert traceless() == []
 
 
 def test_several_sizes_have_files_of_their_own_and_share_a_package(run_all: Run, tmp_path: Path) -> None:
     names = "refocus-onnx-fp32,refocus-coreml-fp16,refocus-coreml-fp16-sizes"
-    assert run_all("--out", str(tmp_path / "out"), "--size", "64x64,64x96", "--recipes", names) == 0
+    assert run_all("--out", str(tmp_path / "out"), "--size", "64x64,64x96", "--recipes", names, lends=True) == 0
     manifest = Manifest.load(tmp_path / "out")
     assert {a.id: (a.path, a.size_px, a.function, a.status) for a in manifest.artifacts} == {
         "refocus-coreml-fp16": ("refocus_fp16.mlpackage", (64, 64), None, "passed"),

@@ -95,6 +95,17 @@ def test_where_all_is_blurred_far_the_small_picture_is_enough(graph: TiledGraph,
     assert psnr_db(found, whole(sharp, target)) >= 45.0
 
 
+def test_a_lamp_is_as_bright_at_the_smaller_size(graph: TiledGraph) -> None:
+    """Its light is beyond white, and makes a disc."""
+    sharp = np.full((384, 512, 3), 0.1, np.float32)
+    sharp[180:204, 240:264] = 2.0
+    target = np.full((384, 512), 12.0, np.float32)
+    assert base_of(graph, sharp, target).sharp.max() == pytest.approx(2.0)
+    found, expected = refocused(graph, sharp, target), whole(sharp, target)
+    assert expected[192, 252].min() > 0.9
+    assert psnr_db(found, expected) >= 40.0
+
+
 def test_detail_fades_where_a_foreground_covers_it(graph: TiledGraph) -> None:
     sharp = np.zeros((384, 512, 3), np.float32)
     sharp[:, ::4] = 1.0
