@@ -23,6 +23,7 @@ from export.faults.run import SIZE as CONTROLS_SIZE
 from export.faults.run import by_artifact, controls_from, try_controls
 from export.recipes.jobs import Job, Plan, size_name
 from export.recipes.recipe import pipelines
+from export.recipes.targets import ALL_GRAPHS, NETWORKS
 from export.reporting.manifest_schema import copy_schema
 from export.reporting.page import write_report
 from export.verification.artifact import tools_of
@@ -116,8 +117,11 @@ class Build:
         """Compute what the artefacts of each size share; where that is one process's work, others try the controls."""
         tasks = []
         for number, (size, key) in enumerate(self.shared_input_keys.items()):
-            arguments = (self.plan.checkpoint, size, number == 0)
-            tasks.append(self._task(f"shared-inputs-{size_name(size)}", key, make_shared_inputs, arguments))
+            name, graphs = f"shared-inputs-{size_name(size)}", tuple(sorted({*NETWORKS, *self.plan.graphs}))
+            if len(graphs) < len(ALL_GRAPHS) and not is_there(self.cache.entry(name, key)):
+                key = key_of("some shared inputs", key, graphs)
+            arguments = (self.plan.checkpoint, size, number == 0, graphs)
+            tasks.append(self._task(name, key, make_shared_inputs, arguments))
         outcomes = self._run([*tasks, *controls], self._stop_without_shared_inputs)
         self.control_outcomes = outcomes[len(tasks) :]
         found = {size: task.folder for size, task in zip(self.shared_input_keys, tasks, strict=True)}

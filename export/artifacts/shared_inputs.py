@@ -12,7 +12,7 @@ reference again:
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from export.data.golden_cases import Case, make_cases
 from export.data.golden_files import save_cases
 from export.execution.cache import RECORD, read_record, write_record
 from export.graphs.specs import GraphSpec, build_graphs
+from export.recipes.targets import ALL_GRAPHS, NETWORKS, PIPELINE_GRAPHS
 from export.verification.achievable import with_achieved
 from export.verification.end_to_end import PipelineReference, load_reference, make_reference, save_reference
 from export.verification.float_model import judge_float_model
@@ -67,7 +68,9 @@ class Facts:
     golden_chain: GoldenChain | None = None
 
 
-def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: bool) -> None:
+def make_shared_inputs(
+    folder: Path, checkpoint: Path, size: Size, is_first: bool, graphs: Collection[str] = ALL_GRAPHS
+) -> None:
     """Compute everything for one size and write it into ``folder``.
 
     Args:
@@ -75,21 +78,28 @@ def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: boo
         checkpoint: the float one.
         size: of the graphs' tensors.
         is_first: whether golden vectors have no size in their names; those of several sizes share a folder.
+        graphs: those that are wanted; the networks are judged in any case.
 
     Raises:
         ReblurError: the checkpoint cannot be read, its networks are ruined, or a file cannot be written.
     """
     networks = load_deployable(checkpoint)
     specs = build_graphs(networks)
-    cases = [with_achieved(case, specs[case.graph]) for case in make_cases(specs, size.height_px, size.width_px)]
+    answered = make_cases(specs, size.height_px, size.width_px, graphs)
+    cases = [with_achieved(case, specs[case.graph]) for case in answered]
     float_model = judge_float_model(cases)
     golden = save_cases(cases, folder, tolerances, first_size=is_first)
     int8 = prepare_int8(checkpoint, networks, specs, size.height_px, size.width_px)
     for name, spec in specs.items():
+        if name not in (*NETWORKS, *graphs):
+            continue
         bundle = _bundle(spec, int8, [case for case in cases if case.graph == name])
         (folder / f"{name}.bundle").write_bytes(pickle.dumps(bundle))
-    reference = make_reference(specs, size.height_px, size.width_px)
-    save_reference(reference, folder / REFERENCE_FILE)
+    chain = None
+    if set(PIPELINE_GRAPHS) <= {*NETWORKS, *graphs}:
+        reference = make_reference(specs, size.height_px, size.width_px)
+        save_reference(reference, folder / REFERENCE_FILE)
+        chain = save_golden_chain(reference, specs, folder) if is_first else None
     assert int8.source is not None
     facts = Facts(
         sigma_max_px=networks.config.sigma_max_px,
@@ -97,7 +107,7 @@ def make_shared_inputs(folder: Path, checkpoint: Path, size: Size, is_first: boo
         golden=golden,
         int8=int8.source,
         float_model=float_model,
-        golden_chain=save_golden_chain(reference, specs, folder) if is_first else None,
+        golden_chain=chain,
     )
     write_record(folder, to_json(facts))
 

@@ -7,8 +7,9 @@ graph. So an application carries few bytes, and feeds the very numbers that the 
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -19,6 +20,7 @@ from export.data.layered_scenes import SCENES, Layer, seen_in_focus, seen_throug
 from export.data.pictures import blur_like_light, diagonal_ramp, load_picture
 from export.data.sigma_maps import refocusing_map, smooth_maps, step_maps
 from export.graphs.specs import GraphSpec
+from export.recipes.targets import ALL_GRAPHS, BLURS
 from runtime.manifest.golden_vectors import mirrored, sampled
 from runtime.manifest.records import TensorMeaning
 from runtime.system.arrays import FloatArray
@@ -93,8 +95,10 @@ class Case:
         return sampled(value, self.truth_stride_px // self.stride_px)
 
 
-def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[Case]:
-    """The cases of all graphs, answered at every pixel, with the truth where it is known (*).
+def make_cases(
+    specs: Mapping[str, GraphSpec], height: int, width: int, graphs: Collection[str] = ALL_GRAPHS
+) -> list[Case]:
+    """The cases of the networks and of what else is wanted, answered at every pixel, with the truth where known (*).
 
     | graph | case | inputs |
     |---|---|---|
@@ -118,6 +122,7 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
         specs: the graphs, all of them.
         height: of every tensor, in pixels.
         width: of every tensor, in pixels.
+        graphs: those that are wanted.
     """
     side = tile_px(height, width)
     largest_px = specs["defocus"].outputs[0].range[1]
@@ -143,6 +148,8 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
     smooth, step = smooth_maps(side, target_px), step_maps(side, target_px)
     detailed, sloping_px = _cropped("motorcycle", side), smooth_maps(side, largest_px)["smooth-diagonal"]
     signed_px = (2.0 * noise_px / largest_px - 1.0) * target_px
+    blurs = [graph for graph in BLURS if graph in graphs]
+    scenes = SCENES if "refocus" in graphs else {}
     return [
         *defocus,
         maker.case("deblur", "astronaut", astronaut, estimated["astronaut"]),
@@ -151,18 +158,24 @@ def make_cases(specs: Mapping[str, GraphSpec], height: int, width: int) -> list[
         maker.case("deblur", SYNTHETIC_EVEN, evenly, estimated[SYNTHETIC_EVEN], truth=camera),
         maker.case("deblur", FAINT, detailed, faint_px),
         maker.case("deblur", NOISE, noise, noise_px),
-        *(maker.case(graph, "astronaut", astronaut, focused_px) for graph in ("refocus", "preview")),
+        *(maker.case(graph, "astronaut", astronaut, focused_px) for graph in blurs),
         *(
             maker.blurred_case(graph, name, detailed, px)
-            for graph, maps in (("refocus", smooth), ("preview", {**smooth, **step}))
-            for name, px in maps.items()
+            for graph in blurs
+            for name, px in (smooth if graph == "refocus" else {**smooth, **step}).items()
         ),
-        *(maker.layered_case("refocus", name, scene.layers(detailed, astronaut)) for name, scene in SCENES.items()),
-        *(maker.case(graph, NOISE, noise, signed_px) for graph in ("refocus", "preview")),
-        maker.case("fused", "astronaut", astronaut, focused_px),
-        maker.blurred_case("fused", SYNTHETIC, blurred, sloping_px, sharp=motorcycle),
-        maker.blurred_case("fused", ALL_IN_FOCUS, evenly, no_blur_px, sharp=camera),
-        maker.case("fused", NOISE, noise, signed_px),
+        *(maker.layered_case("refocus", name, scene.layers(detailed, astronaut)) for name, scene in scenes.items()),
+        *(maker.case(graph, NOISE, noise, signed_px) for graph in blurs),
+        *(
+            (
+                maker.case("fused", "astronaut", astronaut, focused_px),
+                maker.blurred_case("fused", SYNTHETIC, blurred, sloping_px, sharp=motorcycle),
+                maker.blurred_case("fused", ALL_IN_FOCUS, evenly, no_blur_px, sharp=camera),
+                maker.case("fused", NOISE, noise, signed_px),
+            )
+            if "fused" in graphs
+            else ()
+        ),
     ]
 
 
@@ -208,6 +221,8 @@ class _Maker:
     specs: Mapping[str, GraphSpec]
     height: int
     width: int
+    truths: dict[bytes, FloatArray] = field(default_factory=dict)
+    """Digest of a picture and a map -> its exact blur: several graphs are asked for the same one."""
 
     def case(self, graph: str, name: str, *tiles: Tensor, truth: Tensor | None = None) -> Case:
         """The case with the float reference's answer; ``truth`` is a tile of what a perfect graph would say."""
@@ -226,7 +241,10 @@ class _Maker:
                 as_stored(target_px, spec.inputs[1]),
             )
         )
-        truth = exact_refocus(picture, sigma, stride_px)
+        digest = hashlib.sha256(picture.tobytes() + sigma.tobytes()).digest()
+        if digest not in self.truths:
+            self.truths[digest] = exact_refocus(picture, sigma, stride_px)
+        truth = self.truths[digest]
         return self._answered(graph, name, (image, target_px), truth, stride_px)
 
     def layered_case(self, graph: str, name: str, layers: Sequence[Layer]) -> Case:

@@ -83,7 +83,7 @@ def make_bundles(checkpoint: Path, graphs: Sequence[str], height: int, width: in
     found, _ = find_int8(checkpoint, networks)
     tuned = build_graphs(found.networks) if found else specs
     samples = calibration_samples(specs, height, width)
-    cases = make_cases(specs, height, width)
+    cases = make_cases(specs, height, width, graphs)
     paths = {}
     for graph in graphs:
         bundle = GraphBundle(

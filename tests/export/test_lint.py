@@ -17,10 +17,11 @@ DAMAGES = (
     *("empty", "first bytes", "a tenth", "half", "last byte missing", "zeros", "text", "noise"),
     *("noise anywhere", "noise at the end"),
 )
-KINDS = (
-    *("tflite-fp32", "onnx-fp32", "coreml-fp16"),
-    *("executorch-fp32", "executorch-coreml-fp16", "executorch-vulkan-fp16"),
-)
+KINDS = ("tflite-fp32", "onnx-fp32", "coreml-fp16", "executorch-fp32")
+OTHER_DELEGATES = ("executorch-coreml-fp16", "executorch-vulkan-fp16")
+TRIED = [(kind, how) for kind in KINDS for how in DAMAGES]
+TRIED += [(kind, how) for kind in OTHER_DELEGATES for how in DAMAGES if how.startswith("noise")]
+"""The other damages end before a delegate's data is looked at."""
 
 
 def damaged(content: bytes, how: str) -> bytes:
@@ -39,15 +40,14 @@ def artifact_of(small_export: Path, kind: str) -> Artifact:
     return Manifest.load(small_export).artifact(f"deblur-{kind}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *OTHER_DELEGATES])
 def test_what_is_whole_is_read(small_export: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = small_export / artifact_of(small_export, kind).path
     assert lint.main([str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["files"][0]["path"] == str(path)
 
 
-@pytest.mark.parametrize("how", DAMAGES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "how"), TRIED)
 def test_what_is_damaged_is_one_sentence(
     small_export: Path, tmp_path: Path, kind: str, how: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,15 @@ def cases(small_specs: dict[str, GraphSpec]) -> list[Case]:
     return make_cases(small_specs, 64, 64)
 
 
+def test_those_of_graphs_that_are_not_wanted_are_left_out(cases: list[Case], small_specs: dict[str, GraphSpec]) -> None:
+    found = make_cases(small_specs, 64, 64, ("refocus",))
+    expected = [case for case in cases if case.graph in ("defocus", "deblur", "refocus")]
+    assert [(case.graph, case.name) for case in found] == [(case.graph, case.name) for case in expected]
+    for one, other in zip(found, expected, strict=True):
+        for name, value in one.outputs.items():
+            np.testing.assert_array_equal(value, other.outputs[name])
+
+
 def test_no_check_picture_is_calibrated_with() -> None:
     assert not set(CALIBRATION_PICTURES) & set(CHECK_PICTURES)
 
