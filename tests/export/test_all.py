@@ -119,19 +119,19 @@ def test_the_runtime_opens_the_files(small_export: Path, manifest: Manifest, ide
 def test_json_goes_to_stdout_and_progress_to_stderr(
     run_all: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--out", str(tmp_path / "a"), "--recipes", "refocus-tflite-fp32", "--size", "64x96"]
+    arguments = ["--out", str(tmp_path / "a"), "--recipes", "defocus-tflite-fp32", "--size", "64x96"]
     assert run_all(*arguments, "--json") == 0
     printed = capsys.readouterr()
     facts = json.loads(printed.out)
     assert facts["written"] is True
     (row,) = facts["artifacts"]
-    assert (row["id"], row["status"]) == ("refocus-tflite-fp32", "passed")
+    assert (row["id"], row["status"]) == ("defocus-tflite-fp32", "passed")
     assert row["checked_with"] == ["LiteRT XNNPACK", "LiteRT reference kernels"]
-    assert "refocus-tflite-fp32" in printed.err
+    assert "defocus-tflite-fp32" in printed.err
     manifest = Manifest.load(tmp_path / "a")
     assert manifest.artifacts[0].inputs[0].shape == (1, 64, 96, 3)
-    assert (set(manifest.graphs), manifest.pipelines) == ({"refocus"}, ())
-    assert {golden.graph for golden in manifest.golden} == {"refocus"}
+    assert (set(manifest.graphs), manifest.pipelines) == ({"defocus"}, ())
+    assert {golden.graph for golden in manifest.golden} == {"defocus"}
 
 
 @pytest.mark.parametrize(
@@ -204,21 +204,21 @@ def test_one_failing_recipe_does_not_stop_the_others_and_leaves_the_earlier_expo
 
     out = copy_of(small_export, tmp_path)
     replace_writer(monkeypatch, "coreml", broken)
-    names = "refocus-coreml-fp16,refocus-tflite-fp32"
+    names = "defocus-coreml-fp16,defocus-tflite-fp32"
     code = run_all("--out", str(out), "--overwrite", "--recipes", names, "--json", lends=True)
     facts = json.loads(capsys.readouterr().out)
     rows = {row["id"]: row for row in facts["artifacts"]}
     assert code == 1
-    assert rows["refocus-tflite-fp32"]["status"] == "passed"
-    assert rows["refocus-coreml-fp16"]["reason"] == "RuntimeError: the converter"
+    assert rows["defocus-tflite-fp32"]["status"] == "passed"
+    assert rows["defocus-coreml-fp16"]["reason"] == "RuntimeError: the converter"
     partial = tmp_path / "artifacts.partial"
     assert facts["out"] == str(partial)
-    assert {p.name for p in partial.iterdir()} > {"refocus_fp32.tflite", "manifest.json", "report.html"}
-    left_out = Manifest.load(partial).artifact("refocus-coreml-fp16")
+    assert {p.name for p in partial.iterdir()} > {"defocus_fp32.tflite", "manifest.json", "report.html"}
+    left_out = Manifest.load(partial).artifact("defocus-coreml-fp16")
     assert (left_out.status, left_out.files) == ("failed", ())
     assert not (partial / left_out.path).exists()
-    log = partial / "logs" / "refocus-coreml-fp16.log"
-    assert facts["logs"] == {"refocus-coreml-fp16": str(log)}
+    log = partial / "logs" / "defocus-coreml-fp16.log"
+    assert facts["logs"] == {"defocus-coreml-fp16": str(log)}
     assert [path.name for path in log.parent.iterdir()] == [log.name]
     text = log.read_text()
     assert "C++ had this to say\n" in text
@@ -240,14 +240,14 @@ def test_an_experimental_recipe_never_blocks_and_one_that_matters_stops_where_th
 
     replace_writer(monkeypatch, "coreml", broken)
     out = tmp_path / "out"
-    arguments = ("--out", str(out), "--graphs", "refocus,defocus", "--recipes", "coreml-w8a8,coreml-fp16,onnx-fp32")
+    arguments = ("--out", str(out), "--graphs", "defocus", "--recipes", "coreml-w8a8,coreml-fp16,onnx-fp32")
     assert run_all(*arguments, "--exclude", "coreml-fp16", lends=True) == 0
     found = {artifact.id: artifact.status for artifact in Manifest.load(out).artifacts}
-    assert found == {"defocus-coreml-w8a8": "failed", "defocus-onnx-fp32": "passed", "refocus-onnx-fp32": "passed"}
+    assert found == {"defocus-coreml-w8a8": "failed", "defocus-onnx-fp32": "passed"}
     capsys.readouterr()
     assert run_all(*arguments, "--overwrite", "--no-keep-going", lends=True) == 2
     assert_one_sentence(capsys.readouterr().err, "defocus-coreml-fp16 failed (RuntimeError: the converter broke)")
-    assert len(Manifest.load(out).artifacts) == 3
+    assert len(Manifest.load(out).artifacts) == 2
     assert_alone(out)
 
 
@@ -383,7 +383,7 @@ def test_ctrl_c_half_way_leaves_the_earlier_export_and_nothing_else(
 def test_what_has_not_changed_is_not_made_again(
     run_all: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, names = tmp_path / "out", "defocus-onnx-fp32,refocus-onnx-fp32"
+    out, names = tmp_path / "out", "defocus-onnx-fp32,deblur-onnx-fp32"
     arguments = ("--out", str(out), "--overwrite", "--json")
     made: list[str] = []
     write = support_of("onnx").write
@@ -398,24 +398,24 @@ def test_what_has_not_changed_is_not_made_again(
         return dict(json.loads(capsys.readouterr().out))
 
     replace_writer(monkeypatch, "onnx", counting)
-    assert export("--recipes", "refocus-onnx-fp32")["unchanged"] is False
-    assert made == ["refocus_fp32"]
+    assert export("--recipes", "deblur-onnx-fp32")["unchanged"] is False
+    assert made == ["deblur_fp32"]
     export("--recipes", names)
     assert made == ["defocus_fp32"]
     assert export("--recipes", names)["unchanged"] is True
     assert made == []
-    before = (out / "refocus_fp32.onnx").read_bytes()
-    (out / "refocus_fp32.onnx").write_bytes(before[:-1])
+    before = (out / "deblur_fp32.onnx").read_bytes()
+    (out / "deblur_fp32.onnx").write_bytes(before[:-1])
     assert export("--recipes", names)["unchanged"] is False
-    assert (made, (out / "refocus_fp32.onnx").read_bytes()) == ([], before)
-    (kept,) = tmp_path.glob(".out.cache/refocus-onnx-fp32-*/refocus_fp32.onnx")
+    assert (made, (out / "deblur_fp32.onnx").read_bytes()) == ([], before)
+    (kept,) = tmp_path.glob(".out.cache/deblur-onnx-fp32-*/deblur_fp32.onnx")
     kept.write_bytes(before[:-1])
     (out / "manifest.json").unlink()
     shutil.rmtree(out)
     export("--recipes", names)
-    assert (made, (out / "refocus_fp32.onnx").read_bytes()) == (["refocus_fp32"], before)
+    assert (made, (out / "deblur_fp32.onnx").read_bytes()) == (["deblur_fp32"], before)
     export("--recipes", names, "--force")
-    assert made == ["defocus_fp32", "refocus_fp32"]
+    assert made == ["defocus_fp32", "deblur_fp32"]
 
 
 def test_kill_9_leaves_nothing_that_looks_finished_and_no_trace(
@@ -475,16 +475,16 @@ def test_kill_9_leaves_nothing_that_looks_finished_and_no_trace(
 
 
 def test_several_sizes_have_files_of_their_own_and_share_a_package(run_all: Run, tmp_path: Path) -> None:
-    names = "refocus-onnx-fp32,refocus-coreml-fp16,refocus-coreml-fp16-sizes"
+    names = "defocus-onnx-fp32,defocus-coreml-fp16,defocus-coreml-fp16-sizes"
     assert run_all("--out", str(tmp_path / "out"), "--size", "64x64,64x96", "--recipes", names, lends=True) == 0
     manifest = Manifest.load(tmp_path / "out")
     assert {a.id: (a.path, a.size_px, a.function, a.status) for a in manifest.artifacts} == {
-        "refocus-coreml-fp16": ("refocus_fp16.mlpackage", (64, 64), None, "passed"),
-        "refocus-coreml-fp16-sizes": ("refocus_fp16_sizes.mlpackage", (64, 64), "size_64x64", "passed"),
-        "refocus-onnx-fp32": ("refocus_fp32.onnx", (64, 64), None, "passed"),
-        "refocus-coreml-fp16-64x96": ("refocus_fp16_64x96.mlpackage", (64, 96), None, "passed"),
-        "refocus-coreml-fp16-sizes-64x96": ("refocus_fp16_sizes.mlpackage", (64, 96), "size_64x96", "passed"),
-        "refocus-onnx-fp32-64x96": ("refocus_fp32_64x96.onnx", (64, 96), None, "passed"),
+        "defocus-coreml-fp16": ("defocus_fp16.mlpackage", (64, 64), None, "passed"),
+        "defocus-coreml-fp16-sizes": ("defocus_fp16_sizes.mlpackage", (64, 64), "size_64x64", "passed"),
+        "defocus-onnx-fp32": ("defocus_fp32.onnx", (64, 64), None, "passed"),
+        "defocus-coreml-fp16-64x96": ("defocus_fp16_64x96.mlpackage", (64, 96), None, "passed"),
+        "defocus-coreml-fp16-sizes-64x96": ("defocus_fp16_sizes.mlpackage", (64, 96), "size_64x96", "passed"),
+        "defocus-onnx-fp32-64x96": ("defocus_fp32_64x96.onnx", (64, 96), None, "passed"),
     }
     assert {(case.height_px, case.width_px) for case in manifest.golden} == {(64, 64), (64, 96)}
 

@@ -76,7 +76,7 @@ def test_the_manifest_and_the_report_say_which(
 ) -> None:
     save_int8(load_deployable(checkpoint), int8_path(checkpoint), sha256_of(checkpoint))
     out = tmp_path / "out"
-    code = run_all("--checkpoint", str(checkpoint), "--out", str(out), "--recipes", "defocus-executorch-int8")
+    code = run_all("--checkpoint", str(checkpoint), "--out", str(out), "--recipes", "defocus-onnx-int8")
     assert code == 0
     assert "int8: weights fine-tuned for it, small_int8.safetensors" in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["int8"]["qat"] is True

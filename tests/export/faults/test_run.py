@@ -26,6 +26,7 @@ from export.faults.file_faults import (
 )
 from export.faults.graph_faults import enlarge_sigma_in, misread_layout, overflow_fp16, shift_output, shift_residual
 from export.faults.run import SIZE, by_artifact, judge, run_group
+from export.verification.gates import compare
 from runtime.manifest.check_records import DelegateCoverage, NegativeControl, ParityFigure
 from runtime.manifest.records import Artifact
 from train.weights import SHIPPED
@@ -57,7 +58,7 @@ TRIED = (
     "deblur-tflite-int8",
     "defocus-executorch-vulkan-fp16",
     "deblur-onnx-int8",
-    "refocus-onnx-fp32",
+    "preview-onnx-fp32",
 )
 """All formats; ``make export`` tries every control."""
 
@@ -75,6 +76,20 @@ def test_every_broken_file_is_turned_away(artifact: str, shared_inputs: Path, tm
         slight = control.name == "a hole in the weights"
         assert (overflows or slight) == (control.threshold is None)
         assert not slight or "when the file was exported" in control.by or "other bytes" in control.by
+
+
+@pytest.mark.parametrize("control", by_artifact()["refocus-onnx-fp32"], ids=lambda control: control.name)
+def test_the_gates_notice_every_fault_of_the_blur(control: Control, shared_inputs: Path) -> None:
+    """Before it is written as a file, which takes long; the right one passes."""
+    bundle = load_bundle(shared_inputs, "refocus")
+    assert control.fault.bundle is not None
+    for spec, passes in ((bundle.spec, True), (control.fault.bundle(bundle).spec, False)):
+        figures: list[ParityFigure] = []
+        for case in bundle.cases:
+            with torch.no_grad():
+                answer = spec.module(*(torch.from_numpy(value) for value in case.inputs.values()))
+            figures += compare("refocus", "fp32", case, {"refocused": answer.numpy()})
+        assert all(figure.passed for figure in figures) == passes
 
 
 def test_an_unbroken_file_that_fails_shows_nothing(

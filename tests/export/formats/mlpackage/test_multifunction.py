@@ -16,7 +16,7 @@ from export.interpreters.mil.package import read_model, root_model_path
 pytestmark = pytest.mark.slow
 
 SIZES = ((32, 64), (64, 32))
-GRAPHS = {"deblur": "w8", "refocus": "fp16"}
+GRAPHS = {"deblur": "w8", "preview": "fp16"}
 """The second has no weight large enough for a file of its own."""
 
 

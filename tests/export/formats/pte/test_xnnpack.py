@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from executorch.runtime import Runtime
+from torch import nn
 
 from export.formats.pte.operators import pte_nodes
 from export.formats.pte.xnnpack import write_pte
-from export.graphs.refocus import Preview
-from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
+from export.graphs.specs import GraphSpec, example_inputs
 from runtime.metrics import psnr_db
-from train.quantization.settings import Int8Settings
 
 pytestmark = pytest.mark.slow
 
@@ -41,40 +40,27 @@ def test_what_the_delegate_leaves_behind_is_an_error_that_names_it(tmp_path: Pat
     assert not path.exists()
 
 
-@pytest.fixture(scope="module")
-def deblur_fp32(small_specs: dict[str, GraphSpec], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pte") / "deblur.pte"
-    write_pte(small_specs["deblur"].module, example_inputs(small_specs["deblur"], 64, 64), path)
-    return path
+@pytest.fixture
+def fused(small_specs: dict[str, GraphSpec]) -> nn.Module:
+    """All three graphs in a row."""
+    return small_specs["fused"].module
 
 
-@pytest.fixture(scope="module")
-def fused(small_specs: dict[str, GraphSpec]) -> FusedGraph:
-    """All three graphs in a row, with a blur of few taps: it converts in a fraction of the time."""
-    return FusedGraph(small_specs["defocus"].module, small_specs["deblur"].module, Preview()).eval()
-
-
-def pictures(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def pictures() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return [
-        (torch.rand(1, 3, 64, 64, generator=generator), torch.rand(1, 1, 64, 64, generator=generator))
-        for _ in range(count)
-    ]
+    return torch.rand(1, 3, 64, 64, generator=generator), torch.rand(1, 1, 64, 64, generator=generator)
 
 
-def test_three_graphs_in_one_are_one_subgraph(fused: FusedGraph, tmp_path: Path) -> None:
+def test_three_graphs_in_one_are_one_subgraph(fused: nn.Module, small_export: Path) -> None:
     """The writer raises otherwise."""
-    path, (inputs,) = tmp_path / "fused.pte", pictures(1)
-    write_pte(fused, inputs, path)
-    torch.testing.assert_close(run_pte(path, inputs)[0], fused(*inputs), atol=1e-5, rtol=0.0)
+    inputs = pictures()
+    torch.testing.assert_close(run_pte(small_export / "fused_fp32.pte", inputs)[0], fused(*inputs), atol=1e-5, rtol=0.0)
 
 
-def test_three_graphs_in_one_quantize_the_networks_alone(fused: FusedGraph, tmp_path: Path) -> None:
-    path, samples = tmp_path / "fused.pte", pictures(4)
-    settings = Int8Settings(float_first_convs=(2, 0))
-    write_pte(fused, samples[0], path, precision="int8", calibration=samples, settings=settings)
-    (found,) = run_pte(path, samples[0])
-    assert 30.0 < psnr_db(found.numpy(), fused(*samples[0]).detach().numpy()) < 80.0
+def test_three_graphs_in_one_quantize_the_networks_alone(fused: nn.Module, small_export: Path) -> None:
+    path, inputs = small_export / "fused_int8.pte", pictures()
+    (found,) = run_pte(path, inputs)
+    assert 30.0 < psnr_db(found.numpy(), fused(*inputs).detach().numpy()) < 80.0
     # All numbers are float again before the blur, which begins by halving the picture.
     ops = [node.op for node in pte_nodes(path).operators]
     blur = ops.index("XNNAvgPooling2d")
@@ -82,10 +68,10 @@ def test_three_graphs_in_one_quantize_the_networks_alone(fused: FusedGraph, tmp_
     assert "XNNConvert" not in ops[blur:]
 
 
-def test_a_saved_file_answers_in_calling_order(deblur_fp32: Path, small_specs: dict[str, GraphSpec]) -> None:
+def test_a_saved_file_answers_in_calling_order(small_export: Path, small_specs: dict[str, GraphSpec]) -> None:
     spec = small_specs["deblur"]
     inputs = example_inputs(spec, 64, 64, seed=5)
-    (sharp,) = run_pte(deblur_fp32, inputs)
+    (sharp,) = run_pte(small_export / "deblur_fp32.pte", inputs)
     torch.testing.assert_close(sharp, spec.module(*inputs), atol=1e-5, rtol=0.0)
 
 
@@ -98,11 +84,9 @@ def test_channels_last_examples_do_not_change_the_file(small_specs: dict[str, Gr
     torch.testing.assert_close(sigma_px, spec.module(image), atol=1e-5, rtol=0.0)
 
 
-def test_int8_is_much_smaller(deblur_fp32: Path, small_specs: dict[str, GraphSpec], tmp_path: Path) -> None:
-    spec, path = small_specs["deblur"], tmp_path / "deblur.pte"
-    inputs = example_inputs(spec, 64, 64)
-    write_pte(spec.module, inputs, path, precision="int8", calibration=[inputs])
-    assert path.stat().st_size < 0.65 * deblur_fp32.stat().st_size
+def test_int8_is_much_smaller(small_export: Path) -> None:
+    sizes = [(small_export / f"deblur_{precision}.pte").stat().st_size for precision in ("int8", "fp32")]
+    assert sizes[0] < 0.65 * sizes[1]
 
 
 def test_an_unknown_precision_lists_the_valid_ones(tmp_path: Path) -> None:

@@ -17,8 +17,7 @@ from export.formats.tflite.layout import channels_last
 from export.formats.tflite.litert_fp16 import open_graph
 from export.formats.tflite.operators import tflite_nodes
 from export.formats.tflite.write import write_tflite
-from export.graphs.refocus import Preview, Refocus
-from export.graphs.specs import FusedGraph, GraphSpec, example_inputs
+from export.graphs.specs import GraphSpec, example_inputs
 from export.recipes.targets import TFLITE_SIGNATURE
 from runtime.manifest.manifest import Artifact
 from runtime.manifest.records import ArtifactTensor
@@ -26,7 +25,8 @@ from runtime.system.silence import silence
 
 pytestmark = pytest.mark.slow
 
-SIZE_PX = 32
+SIZE_PX = 64
+"""Of the small export."""
 NETWORK = {"CONV_2D", "TRANSPOSE_CONV", "ADD", "MUL", "PAD", "CONCATENATION", "RELU", "MINIMUM", "SUB", "LOGISTIC"}
 INT8 = {"QUANTIZE", "DEQUANTIZE", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE"}
 BLUR = {"CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "MUL", "ADD", "SUB", "SLICE"} | {
@@ -43,51 +43,16 @@ MADE: dict[str, tuple[str, str, set[str]]] = {
     "defocus_int8": ("defocus", "int8", NETWORK | INT8),
     "preview_fp32": ("preview", "fp32", BLUR),
     "refocus_fp32": ("refocus", "fp32", BLUR | LAYERS),
-    "fused_fp32": ("fused", "fp32", NETWORK | BLUR),
+    "fused_fp32": ("fused", "fp32", NETWORK | BLUR | LAYERS),
 }
 """Name -> graph, precision and every operator that the file may hold: nothing custom, nothing of TensorFlow's (Flex),
 and no transposes."""
 
 
-@pytest.fixture(scope="module")
-def modules(small_specs: dict[str, GraphSpec]) -> dict[str, torch.nn.Module]:
-    """The graphs; the fused one with the quick blur, which converts in less time."""
-    quick = Preview().eval()
-    defocus, deblur = small_specs["defocus"].module, small_specs["deblur"].module
-    return {
-        "defocus": defocus,
-        "deblur": deblur,
-        "preview": quick,
-        "refocus": Refocus().eval(),
-        "fused": FusedGraph(defocus, deblur, quick).eval(),
-    }
-
-
-@pytest.fixture(scope="module")
-def write(
-    small_specs: dict[str, GraphSpec], modules: dict[str, torch.nn.Module], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
-    """Writes a file of ``MADE`` once."""
-    folder, done = tmp_path_factory.mktemp("tflite"), {}
-
-    def make(name: str) -> Path:
-        if name not in done:
-            graph, precision, _ = MADE[name]
-            spec = small_specs[graph]
-            samples = [example_inputs(spec, SIZE_PX, SIZE_PX, seed) for seed in (1, 2)]
-            write_tflite(
-                modules[graph],
-                samples[0],
-                [tensor.name for tensor in spec.inputs],
-                [tensor.name for tensor in spec.outputs],
-                folder / f"{name}.tflite",
-                precision=precision,
-                calibration=samples,
-            )
-            done[name] = folder / f"{name}.tflite"
-        return done[name]
-
-    return make
+@pytest.fixture
+def written(small_export: Path) -> Callable[[str], Path]:
+    """A file of ``MADE``: as the small export has written it."""
+    return lambda name: small_export / f"{name}.tflite"
 
 
 def run(path: Path, spec: GraphSpec, seed: int = 5) -> tuple[np.ndarray, tuple[torch.Tensor, ...]]:
@@ -102,15 +67,15 @@ def run(path: Path, spec: GraphSpec, seed: int = 5) -> tuple[np.ndarray, tuple[t
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_only_operators_that_every_delegate_takes(write: Callable[[str], Path], name: str) -> None:
-    found = histogram(tflite_nodes(write(name)))
+def test_only_operators_that_every_delegate_takes(written: Callable[[str], Path], name: str) -> None:
+    found = histogram(tflite_nodes(written(name)))
     assert set(found) <= MADE[name][2]
     assert sum(found.values()) > 10
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_xnnpack_takes_each_file_in_one_piece(write: Callable[[str], Path], name: str) -> None:
-    measured = coverage(read_graph(write(name)))[0]
+def test_xnnpack_takes_each_file_in_one_piece(written: Callable[[str], Path], name: str) -> None:
+    measured = coverage(read_graph(written(name)))[0]
     assert measured.failure == ""
     assert measured.outside == {}
 
@@ -125,27 +90,33 @@ def test_xnnpack_takes_each_file_in_one_piece(write: Callable[[str], Path], name
     ],
 )
 def test_a_saved_file_answers_by_name_channels_last(
-    write: Callable[[str], Path],
+    written: Callable[[str], Path],
     small_specs: dict[str, GraphSpec],
-    modules: dict[str, torch.nn.Module],
     name: str,
     tolerance: float,
 ) -> None:
-    graph = MADE[name][0]
-    answer, inputs = run(write(name), small_specs[graph])
-    np.testing.assert_allclose(answer, channels_last(modules[graph](*inputs)).numpy(), atol=tolerance)
+    spec = small_specs[MADE[name][0]]
+    answer, inputs = run(written(name), spec)
+    np.testing.assert_allclose(answer, channels_last(spec.module(*inputs)).numpy(), atol=tolerance)
 
 
-def test_int8_is_entered_once_and_left_once(write: Callable[[str], Path]) -> None:
+def test_int8_is_entered_once_and_left_once_and_the_same_module_gives_the_same_bytes(
+    small_specs: dict[str, GraphSpec], tmp_path: Path
+) -> None:
     """More would mean float islands inside the network."""
-    found = histogram(tflite_nodes(write("defocus_int8")))
+    spec, paths = small_specs["defocus"], (tmp_path / "first.tflite", tmp_path / "again.tflite")
+    samples = [example_inputs(spec, SIZE_PX, SIZE_PX, seed) for seed in (1, 2)]
+    for path in paths:
+        write_tflite(spec.module, samples[0], ["image"], ["sigma_px"], path, precision="int8", calibration=samples)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    found = histogram(tflite_nodes(paths[0]))
     assert (found["QUANTIZE"], found["DEQUANTIZE"]) == (1, 1)
 
 
 def test_fp16_arithmetic_is_what_the_file_is_run_in(
-    write: Callable[[str], Path], small_specs: dict[str, GraphSpec]
+    written: Callable[[str], Path], small_specs: dict[str, GraphSpec]
 ) -> None:
-    spec, path = small_specs["deblur"], write("deblur_fp16")
+    spec, path = small_specs["deblur"], written("deblur_fp16")
 
     def tensors(meanings: tuple) -> tuple[ArtifactTensor, ...]:
         return tuple(
@@ -173,16 +144,6 @@ def test_fp16_arithmetic_is_what_the_file_is_run_in(
     assert answer.shape == (1, 3, SIZE_PX, SIZE_PX)
     error = np.abs(answer.transpose(0, 2, 3, 1) - expected).max()
     assert 1e-5 < error < 1e-2
-
-
-def test_the_same_module_gives_the_same_bytes(
-    write: Callable[[str], Path], modules: dict[str, torch.nn.Module], small_specs: dict[str, GraphSpec], tmp_path: Path
-) -> None:
-    spec, again = small_specs["defocus"], tmp_path / "again.tflite"
-    samples = [example_inputs(spec, SIZE_PX, SIZE_PX, seed) for seed in (1, 2)]
-    names = ["image"], ["sigma_px"]
-    write_tflite(modules["defocus"], samples[0], *names, again, precision="int8", calibration=samples)
-    assert again.read_bytes() == write("defocus_int8").read_bytes()
 
 
 def test_the_converter_is_left_as_it_was() -> None:
