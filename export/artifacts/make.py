@@ -25,6 +25,8 @@ from runtime.system.errors import ReblurError
 from train.quantization.settings import Int8Settings
 
 IMAGE_VARIANT = "image"
+CONVERSIONS = "converted"
+"""Folder beside the bundles."""
 
 
 def make(folder: Path, job: Job, shared_inputs: Path, key: str) -> None:
@@ -47,7 +49,7 @@ def make(folder: Path, job: Job, shared_inputs: Path, key: str) -> None:
         artifact = dataclasses.replace(artifact, reason=reason)
     else:
         try:
-            write(job, bundle, folder / job.file_name)
+            write(job, bundle, folder / job.file_name, shared_inputs / CONVERSIONS)
             artifact = dataclasses.replace(artifact, files=list_files(folder, job.file_name))
         except Exception as error:
             if is_full_disk(error, folder):
@@ -98,15 +100,17 @@ def _tensor(job: Job, meaning: TensorMeaning, *, is_input: bool) -> ArtifactTens
     return tensor
 
 
-def write(job: Job, bundle: GraphBundle, path: Path) -> None:
+def write(job: Job, bundle: GraphBundle, path: Path, conversions: Path | None = None) -> None:
     """Convert and save a job's graph.
 
     Args:
         job: what to make.
         bundle: of its graph and size.
         path: the file; a folder for a package.
+        conversions: where float graphs are kept; None where the graph is not as it was built.
     """
-    support_of(job.recipe.target).write(request_of(job, bundle), path)
+    request = dataclasses.replace(request_of(job, bundle), conversions=conversions)
+    support_of(job.recipe.target).write(request, path)
 
 
 def request_of(job: Job, bundle: GraphBundle) -> WriteRequest:

@@ -41,6 +41,8 @@ class WriteRequest:
     """What stays float in int8, and the ranges."""
     sizes: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
     """Name of a function -> its example inputs, for a file with a function for each of several sizes."""
+    conversions: Path | None = None
+    """Where float graphs are kept once they are converted, see ``export.formats.kept``; None keeps nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

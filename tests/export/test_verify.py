@@ -33,7 +33,7 @@ def keep_only(folder: Path, identifier: str, *, reseal: bool = False) -> None:
     artifact = manifest.artifact(identifier)
     if reseal:
         artifact = dataclasses.replace(artifact, files=list_files(folder, artifact.path))
-    dataclasses.replace(manifest, artifacts=(artifact,), pipelines=()).write(folder)
+    dataclasses.replace(manifest, artifacts=(artifact,), pipelines=(), recommended=()).write(folder)
 
 
 def outcome(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from export.data.calibration import Samples
+from export.formats.kept import kept
 from export.formats.onnx.quantize import quantize_onnx
 from export.recipes.targets import ONNX_OPSET
 from runtime.system.errors import ReblurError, first_line
@@ -44,6 +45,7 @@ def write_onnx(
     precision: str = "fp32",
     calibration: Samples | None = None,
     settings: Int8Settings | None = None,
+    conversions: Path | None = None,
 ) -> None:
     """Convert ``module`` and write it to ``path``, atomically.
 
@@ -56,6 +58,7 @@ def write_onnx(
         precision: "fp32", or "int8": weights and activations, see ``export.formats.tflite.quantize``.
         calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
         settings: for int8: what stays float, and the ranges.
+        conversions: where the float graph is kept for other precisions, see ``export.formats.kept``.
 
     Raises:
         ReblurError: an argument does not fit, the converted graph is not valid, or the file cannot be written.
@@ -64,8 +67,17 @@ def write_onnx(
         raise ReblurError(f"no ONNX precision {precision!r}: choose from {', '.join(PRECISIONS)}")
     if precision == "int8" and not calibration:
         raise ReblurError("int8 needs representative inputs to calibrate with, got none")
+    import onnx
+
     with silence(), torch.no_grad():
-        model = _simplified(_convert(module, example_inputs, input_names, output_names))
+        float_model = kept(
+            conversions,
+            "onnx",
+            module,
+            example_inputs,
+            lambda: _simplified(_convert(module, example_inputs, input_names, output_names)).SerializeToString(),
+        )
+        model = onnx.load_from_string(float_model)
         if precision == "int8":
             assert calibration is not None
             feeds = [

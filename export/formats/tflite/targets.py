@@ -25,6 +25,7 @@ def _write(request: WriteRequest, path: Path) -> None:
         precision=request.precision,
         calibration=request.samples,
         settings=request.settings,
+        conversions=request.conversions,
     )
 
 

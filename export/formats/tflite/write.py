@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from export.data.calibration import Samples
+from export.formats.kept import kept
 from export.formats.tflite.flatbuffer import pack_model, read_model
 from export.formats.tflite.float16 import halve
 from export.formats.tflite.layout import convert, feeds_of
@@ -46,6 +47,7 @@ def write_tflite(
     precision: str = "fp32",
     calibration: Samples | None = None,
     settings: Int8Settings | None = None,
+    conversions: Path | None = None,
 ) -> None:
     """Convert ``module`` and write it to ``path``, atomically. Equal arguments give equal bytes.
 
@@ -59,6 +61,7 @@ def write_tflite(
             or "int8": weights and activations, see ``quantize``.
         calibration: representative inputs for int8, each one (B, C, H, W) tensor for each input.
         settings: for int8: what stays float, and the ranges.
+        conversions: where the float graph is kept for other precisions, see ``export.formats.kept``.
 
     Raises:
         ReblurError: an argument does not fit, or the file cannot be written.
@@ -68,7 +71,10 @@ def write_tflite(
     if precision == "int8" and not calibration:
         raise ReblurError("int8 needs representative inputs to calibrate with, got none")
     with silence(), torch.no_grad():
-        model = read_model(convert(module, example_inputs, len(output_names)))
+        float_model = kept(
+            conversions, "tflite", module, example_inputs, lambda: convert(module, example_inputs, len(output_names))
+        )
+        model = read_model(float_model)
         _name_tensors(model, input_names, output_names)
         if precision == "int8":
             feeds = feeds_of(calibration or (), input_names)
