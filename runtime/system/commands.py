@@ -23,6 +23,7 @@ class Command:
 ROWS = (
     ("refocus", "runtime.refocus", "runtime", "refocus a photograph on a point"),
     ("selftest", "runtime.selftest", "runtime", "run every file of an export against its golden vectors"),
+    ("studio", "runtime.studio", "runtime", "serve a page that refocuses photographs in the browser"),
     ("train", "train.fit", "train", "train the networks from misaligned pairs"),
     ("evaluate", "train.evaluate", "train", "figures of a checkpoint on scenes, or on pairs of a data set"),
     ("ablate", "train.ablate", "train", "the method and its parts against misalignment"),

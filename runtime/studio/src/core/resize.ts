@@ -92,6 +92,21 @@ function rowsResized(of: Pixels, across: Taps, first: number, last: number, widt
     for (let x = 0; x < width; x++) {
       const begin = (y * of.width + from[x]) * stride;
       const count = counts[x];
+      if (channels === 3) {
+        // As below, with each weight looked up once.
+        let [red, green, blue] = [0, 0, 0];
+        for (let k = 0, p = begin, w = x * most; k < count; k++, p += stride, w++) {
+          const weight = weights[w];
+          red += data[p] * weight;
+          green += data[p + 1] * weight;
+          blue += data[p + 2] * weight;
+        }
+        result.data[at] = red;
+        result.data[at + 1] = green;
+        result.data[at + 2] = blue;
+        at += 3;
+        continue;
+      }
       for (let c = 0; c < channels; c++) {
         let sum = 0;
         for (let k = 0, p = begin + c, w = x * most; k < count; k++, p += stride, w++) sum += data[p] * weights[w];

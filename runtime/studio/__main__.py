@@ -1,0 +1,7 @@
+"""``python -m runtime.studio``."""
+
+import sys
+
+from runtime.studio import main
+
+sys.exit(main())
