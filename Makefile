@@ -4,6 +4,7 @@
 # make coverage   all tests once more, and the lines that none of them reaches
 # make setup    only the environment in .venv
 # make bench    latency of what make export wrote, on this machine
+# make studio   serve the page that refocuses in the browser (Node builds it; studio-build: a static one for any host)
 # make interpreters   every TFLite file in tflite-runtime 2.14 and TensorFlow, in environments of their own (Linux)
 # make clean    remove the environments and everything built
 
@@ -15,7 +16,7 @@ INTERPRETERS := tflite-runtime tensorflow
 PACKAGES_tflite-runtime := "tflite-runtime==2.14.0" "numpy<2" "pillow>=11.1"
 PACKAGES_tensorflow := "tensorflow-cpu==2.21.0" "pillow>=11.1"
 
-.PHONY: setup export verify interpreters check test coverage bench lint format smoke clean
+.PHONY: setup export verify interpreters check test coverage bench lint format smoke clean studio studio-page studio-build studio-test studio-tests build/studio-artifacts
 .PRECIOUS: .venv-%/.installed
 
 setup: $(STAMP)
@@ -46,8 +47,41 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscop
 check: lint
 	$(PYTEST) -m "not slow"
 
-test: lint
+test: lint studio-test
 	$(PYTEST)
+
+# The studio: Node and npm build its page; its tests need Chromium, too. make says where either is not there.
+STUDIO := runtime/studio
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+STUDIO_ARTIFACTS ?= build/studio-artifacts
+export CHROMIUM STUDIO_ARTIFACTS
+
+studio: studio-page
+	$(BIN)/python -m runtime.studio --artifacts artifacts
+
+studio-build: studio-page
+	$(BIN)/python -m runtime.studio --artifacts artifacts --write build/studio-site
+
+studio-page: $(STAMP) $(STUDIO)/node_modules/.package-lock.json
+	cd $(STUDIO) && npm run --silent build -- --logLevel warn
+
+$(STUDIO)/node_modules/.package-lock.json: $(STUDIO)/package-lock.json
+	cd $(STUDIO) && npm ci --no-audit --no-fund
+	touch $@
+
+studio-test: $(STAMP)
+	@if ! command -v npm >/dev/null || [ -z "$(CHROMIUM)" ]; then \
+	  echo "not run: the studio's tests, since npm or Chromium is not there: apt-get install nodejs npm chromium"; \
+	else $(MAKE) --no-print-directory studio-tests; fi
+
+studio-tests: studio-page build/studio-artifacts
+	$(BIN)/python -m tests.runtime.studio.vectors
+	$(BIN)/python -m tests.runtime.studio.photographs $(STUDIO_ARTIFACTS)
+	cd $(STUDIO) && npm run --silent lint && npm run --silent test && npm run --silent e2e
+
+# A small export, made again where anything that it is made of has changed.
+build/studio-artifacts: $(STAMP)
+	$(BIN)/python -m export.all --recipes "*-tflite-fp32" --size 384x512 --no-controls --out $@ --overwrite
 
 # By itself, since before Python 3.12 counting lines makes the tests half as fast again.
 coverage: $(STAMP)

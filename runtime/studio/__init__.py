@@ -1,11 +1,12 @@
 """The studio: a page that refocuses photographs in the browser, served on this machine.
 
     python -m runtime.studio --artifacts artifacts --port 8017
+    python -m runtime.studio --artifacts artifacts --write site
 
 The page is built by `make studio-build`, which needs Node; serving it needs nothing but Python. It runs the TFLite
 files of the export in the browser; no photograph comes here.
 
-Exit code: 0 stopped, 2 wrong use, no page or no export there.
+Exit code: 0 stopped or written, 2 wrong use, no page or no export there.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
     """Arguments of the command line."""
-    codes = "0 stopped, 2 wrong use, no page or no export there"
+    codes = "0 stopped or written, 2 wrong use, no page or no export there"
     parser = command_parser(MODULE, prog, example="--artifacts artifacts --port 8017", exit_codes=codes)
     add = parser.add_argument
     add(
@@ -55,17 +56,24 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="the built page; default: the one of make studio-build",
     )
+    site = "write the page and the export's files into this new folder, for any host, and serve nothing"
+    add("--write", type=Path, metavar="FOLDER", help=site)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted.
+    """Serve until interrupted, or write the static page.
 
     Raises:
         ReblurError: there is no export, no page, or the port is taken.
     """
     from runtime.studio.server import open_server
+    from runtime.studio.site import write_site
 
+    if arguments.write:
+        count = write_site(arguments.page, arguments.artifacts, arguments.write)
+        print(f"{arguments.write}: {count} files; any host of static files will do")
+        return 0
     server = open_server(arguments.page, arguments.artifacts, arguments.port)
     print(f"Reblur Studio: http://localhost:{server.server_address[1]}/ (Ctrl-C ends it)", flush=True)
     try:

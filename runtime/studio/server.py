@@ -10,11 +10,12 @@ from os import PathLike
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runtime.manifest.manifest import FILE_NAME, Manifest
+from runtime.studio.site import ARTIFACTS as FOLDER
+from runtime.studio.site import checked_sources
 from runtime.system.errors import ReblurError
 
 HOST = "127.0.0.1"
-ARTIFACTS = "/artifacts/"
+ARTIFACTS = f"/{FOLDER}/"
 """Before the export's files in addresses."""
 HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -39,26 +40,14 @@ def open_server(page: Path, artifacts: Path, port: int) -> ThreadingHTTPServer:
     Raises:
         ReblurError: there is no page, no export with TFLite files, or the port is taken.
     """
-    if not (page / "index.html").is_file():
-        raise ReblurError(f"no page in {page}: run `make studio-build` first, which needs Node")
-    manifest = Manifest.load(artifacts, with_checks=False)
-    manifest.pipeline("tflite")
-    handler = partial(Handler, page=page.resolve(), artifacts=artifacts.resolve(), served=served_files(manifest))
+    served = checked_sources(page, artifacts)
+    handler = partial(Handler, page=page.resolve(), artifacts=artifacts.resolve(), served=served)
     try:
         return ThreadingHTTPServer((HOST, port), handler)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise ReblurError(f"port {port} is taken or not allowed: choose another with --port, or 0 for any") from error
-
-
-def served_files(manifest: Manifest) -> frozenset[str]:
-    """What of an export the page may have: the manifest, the TFLite files and the golden vectors."""
-    files = {file.path for a in manifest.artifacts if a.format == "tflite" for file in a.files}
-    golden = {tensor.path for case in manifest.golden for tensor in case.inputs}
-    golden |= {tensor.path for case in manifest.golden for tensor in case.outputs}
-    chain = {tensor.path for tensor in (manifest.golden_chain.tensors if manifest.golden_chain else ())}
-    return frozenset({FILE_NAME} | files | golden | chain)
 
 
 class Handler(SimpleHTTPRequestHandler):

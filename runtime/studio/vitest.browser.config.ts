@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-// One browser at a time: there are but two processors.
+// One browser at a time: there are but two processors. `npm run measure` and `npm run pictures` are no tests.
 export default defineConfig({
   test: {
-    include: ["tests/browser/**/*.test.ts"],
+    include: [process.env.STUDIO_RUN ?? "tests/browser/**/*.test.ts"],
     fileParallelism: false,
-    testTimeout: 90_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

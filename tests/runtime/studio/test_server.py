@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.manifest.manifest import Manifest
 from runtime.studio import main
-from runtime.studio.server import open_server, served_files
+from runtime.studio.server import open_server
+from runtime.studio.site import checked_sources, write_site
 from runtime.system.errors import ReblurError
 from tests.runtime.conftest import artifact_of, manifest_of
 
@@ -97,14 +97,14 @@ def test_only_this_machine_is_served(page: Path, artifacts: Path) -> None:
         assert server.server_address[0] == "127.0.0.1"
 
 
-def test_the_page_may_have_models_and_golden_vectors_but_no_report(artifacts: Path) -> None:
-    served = served_files(Manifest.load(artifacts, with_checks=False))
+def test_the_page_may_have_models_and_golden_vectors_but_no_report(page: Path, artifacts: Path) -> None:
+    served = checked_sources(page, artifacts)
     assert {"manifest.json", "defocus_fp32.tflite", "golden/defocus.noise.image.u8"} <= served
     assert "checks.json" not in served
 
 
 def test_a_page_that_was_not_built_is_said_so(tmp_path: Path, artifacts: Path) -> None:
-    with pytest.raises(ReblurError, match="make studio-build"):
+    with pytest.raises(ReblurError, match="make studio-page"):
         open_server(tmp_path, artifacts, 0)
 
 
@@ -118,3 +118,27 @@ def test_the_command_ends_with_2_where_there_is_no_export(
 ) -> None:
     assert main(["--page", str(page), "--artifacts", str(tmp_path / "none")]) == 2
     assert "make export" in capsys.readouterr().err
+
+
+def golden(artifacts: Path) -> None:
+    (artifacts / "golden").mkdir()
+    for name in ("defocus.noise.image.u8", "defocus.noise.sigma_px.f32"):
+        (artifacts / "golden" / name).write_bytes(b"0")
+
+
+def test_a_static_page_has_the_export_beside_it(page: Path, artifacts: Path, tmp_path: Path) -> None:
+    (page / "sw.js").write_text("0")
+    golden(artifacts)
+    site = tmp_path / "site"
+    assert write_site(page, artifacts, site) == 10
+    assert (site / "artifacts" / "refocus_fp32.tflite").read_bytes() == b"refocus"
+    assert not (site / "artifacts" / "secret.txt").exists()
+    assert write_site(page, artifacts, site) == 10
+
+
+def test_a_static_page_is_not_written_over_anything_else(page: Path, artifacts: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(ReblurError, match="choose a new folder"):
+        write_site(page, artifacts, tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"

@@ -2,7 +2,7 @@
 import { recovered } from "./highlights";
 import { type Manifest, targetMaxPx } from "./manifest";
 import { type Focus, targetSigmaPx } from "./optics";
-import { type Part, type Raster, type Size, clip, clipped, halfToEven, raster, ramp } from "./raster";
+import { type Part, type Raster, type Size, clip, clipped, halfToEven, raster, ramp, sameSize } from "./raster";
 import { atSize, baseOf, blended, enlargedPart, refocused } from "./rendering";
 import { type Pixels, shrunk } from "./resize";
 import { smoothDefocus } from "./smoothing";
@@ -57,7 +57,7 @@ export async function analyse(
   const { conventions, sigma_max_px: sigmaMaxPx } = manifest;
   const timed = timer(onStage);
   const size = workingSize(photo, manifest.resize.long_side_px);
-  const picture = timed("resize", shrunk(photo, size));
+  const picture = timed("resize", sameSize(photo, size) ? wholeOf(photo) : shrunk(photo, size));
   const total = tileCount(size, graphs.defocus) + tileCount(size, graphs.deblur);
   let done = 0;
   const tick = () => {
@@ -141,6 +141,10 @@ export async function refocusPhoto(
     await Promise.resolve();
   });
   return result;
+}
+
+function wholeOf(photo: Pixels): Raster {
+  return partOf(photo, { top: 0, bottom: photo.height, left: 0, right: photo.width });
 }
 
 /** Pixels of a photograph as numbers in [0, 1]. */

@@ -67,7 +67,8 @@ export interface Opened {
   readonly photo: Size;
   readonly original: Screen;
   readonly map: Screen;
-  readonly sigmaMaxPx: number;
+  /** Blur, in pixels of the working size, that the map shows in its lightest colour. */
+  readonly mapMostPx: number;
   /** Where to focus until somebody taps. */
   readonly focus: { x: number; y: number };
   readonly nearest: number;

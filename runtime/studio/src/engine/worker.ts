@@ -141,12 +141,13 @@ async function open({ file, name }: Given<"open">, onProgress: OnProgress): Prom
   current = { photo, analysis, stack };
   void grow(stack);
   const [nearest, farthest] = nearAndFar(analysis.defocusPx);
+  const mapMostPx = Math.max(1, Math.ceil(farthest));
   return {
     name,
     photo: { height: photo.pixels.height, width: photo.pixels.width },
     original: screenOf(analysis.picture),
-    map: screenOf(coloured(analysis.defocusPx, manifest.sigma_max_px)),
-    sigmaMaxPx: manifest.sigma_max_px,
+    map: screenOf(coloured(analysis.defocusPx, mapMostPx)),
+    mapMostPx,
     focus: automaticFocus(analysis.picture, analysis.sigmaPx),
     nearest,
     farthest,

@@ -48,7 +48,7 @@ export class Studio {
       this.opened = opened;
       this.stage.fill("original", opened.original);
       this.stage.fill("map", opened.map);
-      element("scale-most").textContent = `${opened.sigmaMaxPx} px`;
+      element("scale-most").textContent = `${opened.mapMostPx} px of blur`;
       const { height, width } = opened.photo;
       element("download-size").textContent = `${width} × ${height}`;
       this.ran.add(opened.timings);
