@@ -6,12 +6,15 @@ python -m tests.runtime.studio.vectors    writes build/studio-vectors.json, whic
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from runtime.photos import exif
 from runtime.photos.photo import Photo, resize
 from runtime.refocusing.autofocus import automatic_focus
 from runtime.refocusing.defocus_map import smooth_defocus
@@ -63,6 +66,7 @@ def vectors() -> dict[str, Any]:
             for size, tile, halo in ((100, 256, 16), (1000, 256, 48), (1024, 768, 112))
         ],
         "photograph": photograph(rng),
+        "exif": [exif_case(endian, orientation) for endian, orientation in (("<", 6), (">", 3), ("<", 77))],
     }  # fmt: skip
 
 
@@ -84,6 +88,41 @@ def photograph(rng: np.random.Generator) -> dict[str, Any]:
         "screen": _raster(pipeline.refocus(focus, f_number)),
         "full": pipeline.refocus_photo(photo, focus, f_number)[::3, ::3].ravel().tolist(),
     }
+
+
+def exif_case(endian: str, orientation: int) -> dict[str, Any]:
+    """A photograph's EXIF, and what the runtime makes of it: upright, without its thumbnail, of another size."""
+    block = exif_block(endian, orientation)
+    image = Image.new("RGB", (40, 40))
+    image.info["exif"] = b"Exif\0\0" + block
+    upright, was = exif.read_upright(image)
+    assert upright is not None
+    resized = exif.with_size(upright, 1234, 987)
+    start = len(exif.PREFIX)
+    return {
+        "block": block.hex(),
+        "orientation": was,
+        "upright": upright[start:].hex(),
+        "resized": resized[start:].hex(),
+    }
+
+
+def exif_block(endian: str, orientation: int) -> bytes:
+    """Maker, orientation, sizes in both directories that have them, and a thumbnail of four bytes."""
+    entries, exif_at, maker_at, thumbnail_at = 4, 66, 96, 104
+    first = struct.pack(f"{endian}HHIHH", 0x0112, 3, 1, orientation, 0)
+    sizes = struct.pack(f"{endian}HHIHH", 0x0100, 3, 1, 40, 0) + struct.pack(f"{endian}HHII", 0x8769, 4, 1, exif_at)
+    maker = struct.pack(f"{endian}HHII", 0x010F, 2, 7, maker_at)
+    second_at = thumbnail_at + 4
+    head = (b"II*\0" if endian == "<" else b"MM\0*") + struct.pack(f"{endian}I", 8)
+    directory = struct.pack(f"{endian}H", entries) + first + sizes + maker + struct.pack(f"{endian}I", second_at)
+    block = (head + directory).ljust(exif_at, b"\0")
+    inner = struct.pack(f"{endian}H", 2)
+    inner += struct.pack(f"{endian}HHII", 0xA002, 4, 1, 40) + struct.pack(f"{endian}HHII", 0xA003, 4, 1, 40)
+    block = (block + inner + b"\0" * 4).ljust(maker_at, b"\0")
+    block = (block + b"Reblur\0").ljust(thumbnail_at, b"\0") + b"\xff\xd8\xff\xd9"
+    thumbnail = struct.pack(f"{endian}HHII", 0x0201, 4, 1, thumbnail_at) + struct.pack(f"{endian}HHII", 0x0202, 4, 1, 4)
+    return block + struct.pack(f"{endian}H", 2) + thumbnail + b"\0" * 4
 
 
 def stand_ins() -> dict[str, TiledGraph]:

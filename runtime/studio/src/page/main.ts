@@ -16,7 +16,7 @@ declare global {
     /** For tests and measurements from outside. */
     studio?: {
       readonly frames: number[];
-      readonly refocused: (lens: Lens) => Promise<{ rgb: number[] }>;
+      readonly refocus: (lens: Lens) => Promise<void>;
       readonly previewIsComplete: () => Promise<boolean>;
     };
   }
@@ -101,9 +101,9 @@ async function run(): Promise<void> {
   showSamples(open);
   window.studio = {
     frames: previewFrames,
-    refocused: async (lens) => {
+    refocus: async (lens) => {
       const { screen } = await client.ask("refocus", lens);
-      return { rgb: Array.from(screen.rgba).filter((_, i) => i % 4 !== 3) };
+      stage.fill("picture", screen);
     },
     previewIsComplete: async () =>
       (await client.ask("preview", { focus: { x: 0.5, y: 0.5 }, fNumber: 1 }))?.isComplete === true,

@@ -42,7 +42,7 @@ async function framesASecond(page: Page): Promise<number> {
     window.studio!.frames.length = 0;
     const since = performance.now();
     while (performance.now() - since < length) {
-      await new Promise(requestAnimationFrame);
+      await new Promise((resume) => setTimeout(resume, 16));
       slider.value = String(20 + ((performance.now() - since) / length) * 70);
       slider.dispatchEvent(new Event("input"));
     }

@@ -28,6 +28,7 @@ export interface Vectors {
   readonly autofocus: { sigma_px: Numbers; focus: [number, number] };
   readonly working_sizes: [number, number, number, number][];
   readonly spans: { size: number; tile: number; halo: number; padded: number; spans: [number, number, number][] }[];
+  readonly exif: { block: string; orientation: number; upright: string; resized: string }[];
   readonly photograph: {
     samples: Numbers;
     focus: [number, number];
