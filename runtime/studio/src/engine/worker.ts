@@ -82,6 +82,7 @@ async function warmUp({ manifest, pipeline }: Session): Promise<void> {
   const ids = [pipeline.defocus, pipeline.deblur, pipeline.refocus, ...(preview ? [preview.id] : [])];
   for (const id of ids) {
     await idle();
+    if (current) return; // they have run by now
     await exclusively(async () => {
       const graph = await load(artifactOf(manifest, id));
       const tensors = manifest.graphs[graph.artifact.graph].inputs.map(
