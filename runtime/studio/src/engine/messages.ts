@@ -41,8 +41,8 @@ export interface Requests {
   open: { given: { file: Blob; name: string }; answer: Opened };
   /** At the working size, by the refocusing graph. */
   refocus: { given: Lens; answer: Refocused };
-  /** Likewise by the quick form, at preview size: null where the stack of blurred pictures is not ready yet. */
-  preview: { given: Lens; answer: (Screen & { isComplete: boolean }) | null };
+  /** Likewise by the quick form; where it cannot be had at once, null if it must be. */
+  preview: { given: { lens: Lens; atOnce: boolean }; answer: (Screen & { isComplete: boolean }) | null };
   /** At the photograph's own size, as a file. */
   save: { given: Lens; answer: Saved };
   /** Runs the golden vectors of one file, or of what happens between the graphs. */

@@ -42,11 +42,12 @@ const METHODS: { [M in Method]: (given: Given<M>, onProgress: OnProgress) => Pro
   start,
   open,
   refocus: refocusScreen,
-  preview: ({ focus, fNumber }) => {
+  preview: async ({ lens, atOnce }) => {
     const { stack } = opened();
     const { height, width } = stack.size;
-    const { isComplete } = stack;
-    return Promise.resolve(stack.isReady ? { height, width, isComplete, rgba: stack.render({ focus, fNumber }) } : null);
+    if (!stack.isReady && atOnce) return null;
+    while (!stack.isReady) await stack.grow();
+    return { height, width, isComplete: stack.isComplete, rgba: stack.render(lens) };
   },
   save,
   selfTest: ({ id, runs, surroundings }) => {
@@ -178,7 +179,7 @@ function idle(): Promise<void> {
       if (asked === 0 && performance.now() - lastAsked > QUIET_MS) resolve();
       else setTimeout(wait, 50);
     };
-    wait();
+    setTimeout(wait); // so that what was asked while work went on is heard
   });
 }
 

@@ -106,7 +106,7 @@ async function run(): Promise<void> {
       stage.fill("picture", screen);
     },
     previewIsComplete: async () =>
-      (await client.ask("preview", { focus: { x: 0.5, y: 0.5 }, fNumber: 1 }))?.isComplete === true,
+      (await client.ask("preview", { lens: { focus: { x: 0.5, y: 0.5 }, fNumber: 1 }, atOnce: true }))?.isComplete === true,
   };
 
   try {

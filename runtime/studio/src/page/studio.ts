@@ -88,7 +88,7 @@ export class Studio {
         answered = this.taps;
         const since = performance.now();
         const lens = { focus: this.focus, fNumber: this.fNumber };
-        await this.preview(lens);
+        await this.preview(lens, true);
         const { screen, focusDefocusPx, timings } = await this.client.ask("refocus", lens);
         this.stage.fill("picture", screen);
         this.ran.add(timings);
@@ -118,7 +118,7 @@ export class Studio {
       while (this.wanted) {
         const lens: Lens = this.wanted;
         this.wanted = null;
-        await this.preview(lens);
+        await this.preview(lens, false);
       }
     } catch (error) {
       this.fail(error);
@@ -133,9 +133,9 @@ export class Studio {
     await this.tap(this.focus);
   }
 
-  private async preview(lens: Lens): Promise<void> {
+  private async preview(lens: Lens, atOnce: boolean): Promise<void> {
     const since = performance.now();
-    const screen = await this.client.ask("preview", lens);
+    const screen = await this.client.ask("preview", { lens, atOnce });
     if (!screen) return;
     this.stage.fill("picture", screen);
     this.ran.add([{ stage: "preview", ms: performance.now() - since }]);
