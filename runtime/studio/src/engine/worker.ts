@@ -34,6 +34,9 @@ interface Session {
   engine: Engine;
 }
 
+/** Precision of the networks where nobody chose one and the export has it: what each computes fastest. */
+const USUAL = { wasm: "int8", webgpu: "fp16" } as const;
+
 let session: Session | undefined;
 const graphs = new Map<string, Promise<LoadedGraph>>();
 let current: { photo: Photo; analysis: Analysis; stack: PreviewStack } | undefined;
@@ -60,9 +63,10 @@ async function start({ artifactsUrl, wasmUrl, choice, willOpen }: Given<"start">
   const read: Read = (path) => fetched(artifactsUrl + path);
   const manifest = readManifest(new TextDecoder().decode(await read("manifest.json")));
   const pipelines = pipelinesOf(manifest);
-  const pipeline = pipelines.find((p) => p.precision === choice.precision) ?? pipelines[0];
   onProgress({ what: "runtime", done: 0, total: 1 });
   const engine = await startRuntime(wasmUrl, choice.accelerator ?? "wasm");
+  const precision = choice.precision ?? USUAL[engine.used];
+  const pipeline = pipelines.find((p) => p.precision === precision) ?? pipelines[0];
   session = { manifest, pipeline, read, engine };
   if (engine.used === "webgpu") await checkAccelerator(session);
   if (willOpen) void warmUp(session);
@@ -114,7 +118,7 @@ async function checkAccelerator(of: Session): Promise<void> {
   }
 }
 
-async function open({ file, name }: Given<"open">, onProgress: OnProgress): Promise<Opened> {
+async function open({ file, name, bitmap }: Given<"open">, onProgress: OnProgress): Promise<Opened> {
   const { manifest, pipeline, engine } = started();
   const timings: Timing[] = [];
   let since = performance.now();
@@ -123,7 +127,7 @@ async function open({ file, name }: Given<"open">, onProgress: OnProgress): Prom
     since = performance.now();
   };
   onProgress({ what: "Reading the photograph", done: 0, total: 1 });
-  const photo = await readPhoto(file, name);
+  const photo = await readPhoto(file, name, bitmap);
   timed("decode");
   const [defocus, deblur, refocusGraph] = await Promise.all(
     [pipeline.defocus, pipeline.deblur, pipeline.refocus].map((id) => load(artifactOf(manifest, id))),

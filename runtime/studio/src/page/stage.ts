@@ -5,6 +5,8 @@ import { element } from "./elements";
 
 export type Layer = "original" | "map";
 
+/** Of what is shown before the worker has answered. */
+const FIRST_LONG_SIDE_PX = 1024;
 const RESTS_AFTER_MS = 1400;
 
 export class Stage {
@@ -32,9 +34,10 @@ export class Stage {
   /** A new photograph, before anything is known of it. */
   begin(bitmap: ImageBitmap): void {
     this.setRatio(bitmap.width, bitmap.height);
-    this.picture.width = bitmap.width;
-    this.picture.height = bitmap.height;
-    this.picture.getContext("2d")!.drawImage(bitmap, 0, 0);
+    const scale = Math.min(1, FIRST_LONG_SIDE_PX / Math.max(bitmap.width, bitmap.height));
+    this.picture.width = Math.round(bitmap.width * scale);
+    this.picture.height = Math.round(bitmap.height * scale);
+    this.picture.getContext("2d")!.drawImage(bitmap, 0, 0, this.picture.width, this.picture.height);
     for (const layer of ["original", "map"] as const) this.show(layer, false);
     this.reticle.className = "reticle";
   }

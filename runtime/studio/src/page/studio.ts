@@ -2,7 +2,8 @@
 import type { Client } from "../engine/client";
 import { WorkerError } from "../engine/client";
 import type { Lens } from "../core/pipeline";
-import type { Opened, Started } from "../engine/messages";
+import type { Opened, Progress, Started } from "../engine/messages";
+import { decode } from "../photo/photo";
 import { element } from "./elements";
 import { STEPS, asText, between, percent, placeOf, seconds } from "./lens";
 import { type Ran, complain, say, settle, showProgress } from "./report";
@@ -36,15 +37,16 @@ export class Studio {
     settle();
     const since = performance.now();
     try {
-      await this.showAsItIs(file, name);
+      const bitmap = await this.showAsItIs(file, name);
       this.opened = null;
       this.ran.clear();
       this.stage.busy = true;
       await this.started;
-      const opened = await this.client.ask("open", { file, name }, (progress) => {
+      const onProgress = (progress: Progress) => {
         showProgress(progress);
         say(`${progress.what} …`);
-      });
+      };
+      const opened = await this.client.ask("open", { file, name, bitmap }, onProgress, bitmap ? [bitmap] : []);
       this.opened = opened;
       this.stage.fill("original", opened.original);
       this.stage.fill("map", opened.map);
@@ -62,16 +64,16 @@ export class Studio {
     }
   }
 
-  /** The photograph on the page before anything is known of it. */
-  private async showAsItIs(file: Blob, name: string): Promise<void> {
+  /** The photograph on the page before anything is known of it; null where the browser cannot read it. */
+  private async showAsItIs(file: Blob, name: string): Promise<ImageBitmap | null> {
     say(`Reading ${name} …`);
     try {
-      const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
+      const bitmap = await decode(file);
       this.stage.begin(bitmap);
-      bitmap.close();
       document.body.dataset.state = "open";
+      return bitmap;
     } catch {
-      // The worker says what is wrong with it.
+      return null; // the worker says what is wrong with it
     }
   }
 

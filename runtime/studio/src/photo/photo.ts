@@ -17,9 +17,15 @@ export interface Photo {
   readonly encode: (rgba: Uint8ClampedArray<ArrayBuffer>) => Promise<{ blob: Blob; extension: string }>;
 }
 
-export async function readPhoto(file: Blob, name: string): Promise<Photo> {
+/** As the file has it: its numbers untouched, turned upright. */
+export function decode(file: Blob): Promise<ImageBitmap> {
+  return createImageBitmap(file, { colorSpaceConversion: "none", imageOrientation: "from-image" });
+}
+
+/** @param known what ``decode`` gave, where it was called before. */
+export async function readPhoto(file: Blob, name: string, known: ImageBitmap | null): Promise<Photo> {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const bitmap = await decoded(file, name, bytes);
+  const bitmap = known ?? (await decoded(file, name, bytes));
   const { width, height } = bitmap;
   if (Math.min(width, height) < LEAST_SIDE_PX) {
     throw new StudioError(`${name} is ${width} × ${height} px; it needs at least ${LEAST_SIDE_PX} px a side.`);
@@ -40,7 +46,7 @@ export async function readPhoto(file: Blob, name: string): Promise<Photo> {
 
 async function decoded(file: Blob, name: string, bytes: Uint8Array): Promise<ImageBitmap> {
   try {
-    return await createImageBitmap(file, { colorSpaceConversion: "none", imageOrientation: "from-image" });
+    return await decode(file);
   } catch {
     if (bytes.length === 0) throw new StudioError(`${name} is empty. Choose a photograph.`);
     const known = isJpeg(bytes) || isPng(bytes);

@@ -1,4 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser } from "playwright-core";
@@ -13,6 +16,7 @@ import {
   PHOTOGRAPHS,
   ROOT,
   type Server,
+  choose,
   launch,
   openPhotograph,
   picture,
@@ -27,6 +31,14 @@ import {
 
 let browser: Browser;
 let server: Server;
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+
 const folder = mkdtempSync(join(tmpdir(), "studio-"));
 
 beforeAll(async () => {
@@ -49,6 +61,15 @@ test("it loads with threads, says what it got, and asks nobody else for anything
   expect(await page.innerText("#timings")).toMatch(/Remove it\s+[\d.]+ m?s/);
   expect([...origins].filter((origin) => origin !== new URL(server.url).origin && origin !== "null")).toEqual([]);
   expect(faults).toEqual([]);
+  await context.close();
+});
+
+test("where WebGPU is asked for and not there, it says what it got, and why", async () => {
+  const { context, page } = await visit(browser, server.url);
+  await choose(page, "fp32", "webgpu");
+  const engine = await page.locator("#engine").textContent();
+  expect(engine).toContain("Asked forGPU (WebGPU)GotCPU (wasm)");
+  expect(engine).toContain("This browser gives no WebGPU device.");
   await context.close();
 });
 
@@ -85,9 +106,11 @@ test("a tap on the subject and one on the background make two pictures, each sha
 test("what the browser makes is what the Python runtime makes, on three photographs", async () => {
   const expected = JSON.parse(readFileSync(join(PHOTOGRAPHS, "expected.json"), "utf8")) as {
     f_number: number;
+    precision: string;
     photographs: { name: string; path: string; width: number; height: number; focus: { x: number; y: number } }[];
   };
   const { context, page } = await visit(browser, server.url);
+  await choose(page, expected.precision, "wasm");
   for (const { name, path, width, height, focus } of expected.photographs) {
     await openPhotograph(page, resolve(ROOT, path));
     await page.evaluate((lens) => window.studio!.refocus(lens), { focus, fNumber: expected.f_number });
@@ -153,6 +176,7 @@ test("a damaged model is named, and never run", async () => {
   const damaged = await serve(artifacts);
   try {
     const { context, page } = await visit(browser, damaged.url);
+    await choose(page, "fp32", "wasm");
     await page.setInputFiles("#file", ASTRONAUT);
     await page.waitForSelector("#alert:not([hidden])");
     expect(await page.innerText("#alert-text")).toContain("deblur_fp32.tflite is not the file that the manifest describes");
@@ -176,6 +200,31 @@ test("after its first load it works without a network", async () => {
   await said(page, /^Focused by itself/);
   await tapAt(page, FLAG);
   await context.close();
+});
+
+test("as static files on a host that sends no headers it has threads all the same", async () => {
+  const site = join(folder, "site");
+  const command = ["-m", "runtime.studio", "--artifacts", ARTIFACTS, "--write", site];
+  execFileSync(resolve(ROOT, ".venv/bin/python"), command, { cwd: ROOT });
+  const host = createServer((request, response) => {
+    const path = new URL(request.url!, "http://host").pathname.replace(/^\/some\/folder\//, "");
+    const type = TYPES[/\.\w+$/.exec(path)?.[0] ?? ".html"] ?? "application/octet-stream";
+    try {
+      const content = readFileSync(join(site, path || "index.html"));
+      response.writeHead(200, { "Content-Type": type }).end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise<void>((listening) => host.listen(0, "127.0.0.1", listening));
+  const { port } = host.address() as AddressInfo;
+  const { context, page } = await visit(browser, `http://localhost:${port}/some/folder/`);
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  await openPhotograph(page, ASTRONAUT);
+  expect(await page.locator("#engine").textContent()).toMatch(/GotCPU \(wasm\), \d+ threads/);
+  await context.close();
+  host.close();
+  host.closeAllConnections();
 });
 
 test("the keyboard alone is enough", async () => {

@@ -67,6 +67,15 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
   return { context, page, origins, faults };
 }
 
+/** As the selects of the page do it. */
+export async function choose(page: Page, precision: string, accelerator: string): Promise<void> {
+  await page.evaluate((choice) => {
+    localStorage.setItem("studio-choice", choice);
+  }, `${precision} ${accelerator}`);
+  await page.reload();
+  await page.waitForSelector("body[data-ready]");
+}
+
 export async function openPhotograph(page: Page, path: string): Promise<void> {
   await page.setInputFiles("#file", path);
   await said(page, /^Focused by itself/);

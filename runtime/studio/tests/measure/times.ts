@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { test } from "vitest";
-import { ASTRONAUT, PHOTOGRAPHS, launch, openPhotograph, picture, said, serve, tapAt, visit } from "../browser/studio";
+import { ASTRONAUT, PHOTOGRAPHS, choose, launch, openPhotograph, picture, said, serve, tapAt, visit } from "../browser/studio";
 
 const TAPS = 12;
 const DRAG_MS = 3000;
@@ -72,11 +72,7 @@ test("times", { timeout: 600_000 }, async () => {
   console.log(weight());
   for (const precision of precisions) {
     const { context, page } = await visit(browser, server.url);
-    await page.evaluate((name) => {
-      localStorage.setItem("studio-choice", `${name} wasm`);
-    }, precision);
-    await page.reload();
-    await page.waitForSelector("body[data-ready]");
+    await choose(page, precision, "wasm");
     await page.waitForTimeout(5000); // as long as somebody looks for a photograph: the networks are made ready
     const first = await openingMs(page, join(PHOTOGRAPHS, "12mp.jpg"));
     await page.click("#ran summary");
