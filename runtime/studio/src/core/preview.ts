@@ -6,7 +6,7 @@ import { type Manifest, targetMaxPx } from "./manifest";
 import { type Lens, type Analysis, asRgba } from "./pipeline";
 import { defocusAt } from "./optics";
 import { type Size, clip, raster, sameSize } from "./raster";
-import { fittingSize, oneCall } from "./rendering";
+import { brightest, fittingSize, oneCall } from "./rendering";
 import { pixelsOf, resize, shrunk } from "./resize";
 import type { Graph } from "./tiling";
 
@@ -59,7 +59,7 @@ export class PreviewStack {
     const sigmaPx = this.waiting.shift();
     if (sigmaPx === undefined) return false;
     const { lit } = this.analysis;
-    const picture = sameSize(this.size, lit) ? lit : shrunk(pixelsOf(lit), this.size);
+    const picture = sameSize(this.size, lit) ? lit : shrunk(pixelsOf(lit), this.size, brightest(lit));
     const target = raster(this.size.height, this.size.width, 1);
     target.data.fill(sigmaPx * (this.size.width / lit.width));
     this.levels.push({ sigmaPx, rgba: asRgba(await oneCall(this.graph, picture, target)) });

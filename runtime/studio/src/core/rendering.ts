@@ -62,7 +62,7 @@ export async function baseOf(graph: Graph, picture: Raster, target: Raster): Pro
   const small = fittingSize(graph, target);
   let [sharp, targetPx] = [picture, target];
   if (!sameSize(small, target)) {
-    sharp = shrunk(pixelsOf(picture), small);
+    sharp = shrunk(pixelsOf(picture), small, brightest(picture));
     const resized = resize(pixelsOf(target), small, "box");
     targetPx = { ...resized, data: resized.data.map((x) => (x * small.width) / target.width) };
   }
@@ -77,6 +77,11 @@ export async function baseOf(graph: Graph, picture: Raster, target: Raster): Pro
     shows = { ...shows, data: shows.data.map((_, i) => clip(1 - covered.data[3 * i] ** 2, 0, 1)) };
   }
   return { sharp, targetPx, picture: rendered, shows };
+}
+
+/** A lamp's value, or 1. */
+export function brightest(picture: Raster): number {
+  return picture.data.reduce((most, x) => Math.max(most, x), 1);
 }
 
 /**

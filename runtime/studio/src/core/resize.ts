@@ -134,9 +134,13 @@ function columnsResized(of: Raster, down: Taps, first: number, height: number): 
   return result;
 }
 
-/** Smaller, antialiased and clipped to [0, 1]: a photograph at its working size. */
-export function shrunk(of: Pixels, size: Size): Raster {
+/**
+ * Smaller, antialiased and clipped: a photograph at its working size.
+ *
+ * @param most the largest value there can be: of lamps it is above 1.
+ */
+export function shrunk(of: Pixels, size: Size, most = 1): Raster {
   const result = resize(of, size, "lanczos3");
-  for (let i = 0; i < result.data.length; i++) result.data[i] = clip(result.data[i], 0, 1);
+  for (let i = 0; i < result.data.length; i++) result.data[i] = clip(result.data[i], 0, most);
   return result;
 }

@@ -38,12 +38,11 @@ export class Client {
     method: M,
     given: Requests[M]["given"],
     onProgress: (progress: Progress) => void = () => undefined,
-    transfer: Transferable[] = [],
   ): Promise<Requests[M]["answer"]> {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, onProgress });
-      this.worker.postMessage({ id, method, given }, transfer);
+      this.worker.postMessage({ id, method, given });
     });
   }
 

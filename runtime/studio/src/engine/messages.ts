@@ -37,8 +37,8 @@ export interface Requests {
     given: { artifactsUrl: string; wasmUrl: string; choice: Partial<Choice>; willOpen: boolean };
     answer: Started;
   };
-  /** Reads a photograph, and analyses it; `bitmap` is what the page has decoded of it already. */
-  open: { given: { file: Blob; name: string; bitmap: ImageBitmap | null }; answer: Opened };
+  /** Reads a photograph, and analyses it. */
+  open: { given: { file: Blob; name: string }; answer: Opened };
   /** At the working size, by the refocusing graph. */
   refocus: { given: Lens; answer: Refocused };
   /** Likewise by the quick form; where it cannot be had at once, null if it must be. */

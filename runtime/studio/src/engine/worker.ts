@@ -118,7 +118,7 @@ async function checkAccelerator(of: Session): Promise<void> {
   }
 }
 
-async function open({ file, name, bitmap }: Given<"open">, onProgress: OnProgress): Promise<Opened> {
+async function open({ file, name }: Given<"open">, onProgress: OnProgress): Promise<Opened> {
   const { manifest, pipeline, engine } = started();
   const timings: Timing[] = [];
   let since = performance.now();
@@ -127,7 +127,7 @@ async function open({ file, name, bitmap }: Given<"open">, onProgress: OnProgres
     since = performance.now();
   };
   onProgress({ what: "Reading the photograph", done: 0, total: 1 });
-  const photo = await readPhoto(file, name, bitmap);
+  const photo = await readPhoto(file, name);
   timed("decode");
   const [defocus, deblur, refocusGraph] = await Promise.all(
     [pipeline.defocus, pipeline.deblur, pipeline.refocus].map((id) => load(artifactOf(manifest, id))),

@@ -37,7 +37,7 @@ export class Studio {
     settle();
     const since = performance.now();
     try {
-      const bitmap = await this.showAsItIs(file, name);
+      await this.showAsItIs(file, name);
       this.opened = null;
       this.ran.clear();
       this.stage.busy = true;
@@ -46,7 +46,7 @@ export class Studio {
         showProgress(progress);
         say(`${progress.what} …`);
       };
-      const opened = await this.client.ask("open", { file, name, bitmap }, onProgress, bitmap ? [bitmap] : []);
+      const opened = await this.client.ask("open", { file, name }, onProgress);
       this.opened = opened;
       this.stage.fill("original", opened.original);
       this.stage.fill("map", opened.map);
@@ -64,16 +64,16 @@ export class Studio {
     }
   }
 
-  /** The photograph on the page before anything is known of it; null where the browser cannot read it. */
-  private async showAsItIs(file: Blob, name: string): Promise<ImageBitmap | null> {
+  /** The photograph on the page before anything is known of it, where the browser can read it. */
+  private async showAsItIs(file: Blob, name: string): Promise<void> {
     say(`Reading ${name} …`);
     try {
       const bitmap = await decode(file);
       this.stage.begin(bitmap);
+      bitmap.close();
       document.body.dataset.state = "open";
-      return bitmap;
     } catch {
-      return null; // the worker says what is wrong with it
+      // The worker says what is wrong with it.
     }
   }
 

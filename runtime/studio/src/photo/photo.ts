@@ -17,15 +17,17 @@ export interface Photo {
   readonly encode: (rgba: Uint8ClampedArray<ArrayBuffer>) => Promise<{ blob: Blob; extension: string }>;
 }
 
-/** As the file has it: its numbers untouched, turned upright. */
+/**
+ * As the file has it: its numbers untouched, turned upright. In the worker and on the page each for itself: a bitmap
+ * that went over from the page has other numbers, by one in 255.
+ */
 export function decode(file: Blob): Promise<ImageBitmap> {
   return createImageBitmap(file, { colorSpaceConversion: "none", imageOrientation: "from-image" });
 }
 
-/** @param known what ``decode`` gave, where it was called before. */
-export async function readPhoto(file: Blob, name: string, known: ImageBitmap | null): Promise<Photo> {
+export async function readPhoto(file: Blob, name: string): Promise<Photo> {
   const bytes = new Uint8Array(await file.arrayBuffer());
-  const bitmap = known ?? (await decoded(file, name, bytes));
+  const bitmap = await decoded(file, name, bytes);
   const { width, height } = bitmap;
   if (Math.min(width, height) < LEAST_SIDE_PX) {
     throw new StudioError(`${name} is ${width} × ${height} px; it needs at least ${LEAST_SIDE_PX} px a side.`);
