@@ -1,0 +1,106 @@
+"""Runs the tests on the JVM: the core's with TensorFlow Lite, the app's with Robolectric in place of a phone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import compiling
+import resources
+from dependencies import PLATFORMS
+from processes import BUILD, ROOT, BuildError, emptied, joined
+from resolve import Dependencies
+
+REFERENCES = BUILD / "references"
+SCREENS = BUILD / "screens"
+ROWS = BUILD / "rows.jsonl"
+REPOSITORY = ROOT.parent
+SUMMARY = re.compile(r"OK \((\d+) tests?\)|Tests run: (\d+),\s+Failures: (\d+)")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the tests need from outside the app."""
+
+    artifacts: Path | None
+    """An export; tests of real files are not run without."""
+    references: Path | None
+    """What the Python runtime makes of three photographs with that export."""
+
+
+def inputs(artifacts: Path) -> Inputs:
+    """Find the export, and let the Python runtime refocus three photographs with it; say what is missing."""
+    if not (artifacts / "manifest.json").exists():
+        print(f"not run: tests of real models, since there is no export at {artifacts}: run `make export` first")
+        return Inputs(None, None)
+    python = REPOSITORY / ".venv" / "bin" / "python"
+    if not python.exists():
+        print("not run: comparison with the Python runtime, which is not installed: run `make setup`")
+        return Inputs(artifacts, None)
+    stamp = REFERENCES / ".export"
+    created = (artifacts / "manifest.json").read_text()
+    if not (stamp.exists() and stamp.read_text() == created):
+        emptied(REFERENCES)
+        command = [python, "-m", "tests.android.write_vectors", "--photos", artifacts, REFERENCES]
+        done = subprocess.run([str(word) for word in command], cwd=REPOSITORY, check=False)
+        if done.returncode:
+            raise BuildError("the Python runtime could not refocus the reference photographs, see above")
+        stamp.write_text(created)
+    return Inputs(artifacts, REFERENCES)
+
+
+def core(deps: Dependencies, given: Inputs) -> None:
+    """The tests of the shared logic."""
+    classpath = compiling.core_tests(deps)
+    _junit("core", classpath, compiling.CORE / "src/test/kotlin", given, [])
+
+
+def app(deps: Dependencies, given: Inputs) -> None:
+    """The tests of the app; pictures of its screens land in build/screens."""
+    classpath = compiling.app_tests(deps, resources.GENERATED)
+    # Where Robolectric finds the manifest and the linked resources: the file that Gradle would write.
+    config = emptied(BUILD / "test-config") / "com/android/tools/test_config.properties"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        f"android_merged_manifest={resources.MANIFEST}\nandroid_resource_apk={resources.LINKED}\n"
+        f"android_merged_assets={resources.ASSETS}\nandroid_custom_package={resources.PACKAGE}\n"
+    )
+    platforms = emptied(BUILD / "robolectric")
+    for name in PLATFORMS:
+        jar = deps.file(name, "android-all-instrumented")
+        (platforms / jar.name).symlink_to(jar)
+    options = [
+        "-Drobolectric.offline=true", f"-Drobolectric.dependency.dir={platforms}", "-Drobolectric.graphicsMode=NATIVE",
+        f"-Dreblur.screens={emptied(SCREENS)}", f"-Dreblur.photos={REPOSITORY / 'runtime' / 'examples'}",
+    ]  # fmt: skip
+    _junit("app", [BUILD / "test-config", *classpath], compiling.APP / "src/test/kotlin", given, options)
+
+
+def _junit(name: str, classpath: list[Path], sources: Path, given: Inputs, options: list[str]) -> None:
+    names = sorted(str(file.relative_to(sources).with_suffix("")) for file in sources.rglob("*Test.kt"))
+    command = [
+        "java", "-Xmx4g", "-cp", joined(classpath), f"-Dreblur.artifacts={given.artifacts or ''}",
+        f"-Dreblur.references={given.references or ''}", f"-Dreblur.rows={ROWS}",
+        f"-Dreblur.rowSchema={REPOSITORY / 'benchmarks' / 'row.schema.json'}", *options,
+        "org.junit.runner.JUnitCore", *[each.replace("/", ".") for each in names],
+    ]  # fmt: skip
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    log = BUILD / f"{name}-tests.txt"
+    log.write_text(done.stdout)
+    summary = SUMMARY.search(done.stdout)
+    if done.returncode or summary is None:
+        raise BuildError(f"{name} tests failed, all of it in {log}:\n{_failures(done.stdout)}")
+    for line in done.stdout.splitlines():
+        if " dB " in line or line.startswith("chain"):
+            print(f"             {line.lstrip('.')}")
+    print(f"             {summary[1]} {name} tests passed")
+
+
+def _failures(output: str) -> str:
+    start = output.find("There w")
+    lines = (output[start:] if start >= 0 else output[-6000:]).splitlines()
+    return "\n".join(line for line in lines if not re.match(r"\s+at (org\.junit|java|jdk|org\.robolectric)", line))[
+        :6000
+    ]
