@@ -13,7 +13,7 @@ from dependencies import VERSIONS
 from processes import BUILD, BuildError, emptied, joined, run
 from resolve import Dependencies
 
-PACKAGE = "org.reblur.demo"
+PACKAGE, VERSION = "org.reblur.demo", "0.1.0"
 LINKED, MANIFEST = BUILD / "resources.ap_", BUILD / "AndroidManifest.xml"
 GENERATED, ASSETS, TOOLS = BUILD / "gen", BUILD / "assets", BUILD / "aapt"
 FRAMEWORK = TOOLS / "android-framework.jar"
@@ -54,12 +54,17 @@ def link(deps: Dependencies) -> None:
     _merge_manifests(deps, aars)
     _unpack_tools(deps)
     aapt2 = TOOLS / "aapt2"
-    compiled = emptied(BUILD / "res")
-    for folder in [*aars, APP / "src/main"]:
+    compiled = BUILD / "res"
+    compiled.mkdir(exist_ok=True)
+    own = [_versions(), APP / "src/main"]
+    overlays = []
+    for folder in [*aars, *own]:  # a later one wins
         if (folder / "res").is_dir():
-            run(aapt2, "compile", "--dir", folder / "res", "-o", compiled / f"{folder.name}.zip")
+            overlay = compiled / f"{folder.name}.zip"
+            if folder in own or not overlay.exists():
+                run(aapt2, "compile", "--dir", folder / "res", "-o", overlay)
+            overlays.append(overlay)
     libraries = sorted(_package(aar / "AndroidManifest.xml") for aar in aars)
-    overlays = sorted(compiled.glob("*.zip"), key=lambda file: (file.stem == "main", file.name))  # the app's own last
     run(
         aapt2, "link", "-o", LINKED, "-I", FRAMEWORK, "--manifest", MANIFEST,
         "--java", emptied(GENERATED), "--extra-packages", ":".join(libraries),
@@ -67,6 +72,18 @@ def link(deps: Dependencies) -> None:
         "--proguard", BUILD / "aapt.pro", "-A", ASSETS, *[word for suffix in UNCOMPRESSED for word in ("-0", suffix)],
         *[word for overlay in overlays for word in ("-R", overlay)],
     )  # fmt: skip
+
+
+def _versions() -> Path:
+    """Resources that Gradle makes from the catalogue: what the app says its runtimes' versions are."""
+    folder = BUILD / "versions"
+    file = folder / "res" / "values" / "versions.xml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    strings = "".join(
+        f'<string name="{name}_version" translatable="false">{VERSIONS[name]}</string>' for name in ("litert", "executorch")
+    )
+    file.write_text(f"<resources>{strings}</resources>")
+    return folder
 
 
 def _merge_manifests(deps: Dependencies, aars: list[Path]) -> None:
@@ -83,7 +100,8 @@ def _merge_manifests(deps: Dependencies, aars: list[Path]) -> None:
         "java", "-cp", joined(deps.classpath("packaging")), "com.android.manifmerger.Merger",
         "--main", main, "--libs", joined([aar / "AndroidManifest.xml" for aar in aars]),
         "--placeholder", f"applicationId={PACKAGE}", "--remove-tools-declarations", "--log", "ERROR",
-        "--property", f"MIN_SDK_VERSION={VERSIONS['minSdk']}", "--property", f"TARGET_SDK_VERSION={VERSIONS['targetSdk']}",
+        "--property", f"MIN_SDK_VERSION={VERSIONS['minSdk']}",
+        "--property", f"TARGET_SDK_VERSION={VERSIONS['targetSdk']}",
         "--out", MANIFEST,
     )  # fmt: skip
 

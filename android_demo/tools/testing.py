@@ -14,7 +14,7 @@ from processes import BUILD, ROOT, BuildError, emptied, joined
 from resolve import Dependencies
 
 REFERENCES = BUILD / "references"
-SCREENS = BUILD / "screens"
+SCREENS, STORED = BUILD / "screens", ROOT / "app" / "src" / "test" / "screens"
 ROWS = BUILD / "rows.jsonl"
 REPOSITORY = ROOT.parent
 SUMMARY = re.compile(r"OK \((\d+) tests?\)|Tests run: (\d+),\s+Failures: (\d+)")
@@ -73,7 +73,8 @@ def app(deps: Dependencies, given: Inputs) -> None:
         (platforms / jar.name).symlink_to(jar)
     options = [
         "-Drobolectric.offline=true", f"-Drobolectric.dependency.dir={platforms}", "-Drobolectric.graphicsMode=NATIVE",
-        f"-Dreblur.screens={emptied(SCREENS)}", f"-Dreblur.photos={REPOSITORY / 'runtime' / 'examples'}",
+        f"-Dreblur.screens={emptied(SCREENS)}", f"-Dreblur.storedScreens={STORED}",
+        f"-Dreblur.photos={REPOSITORY / 'runtime' / 'examples'}",
     ]  # fmt: skip
     _junit("app", [BUILD / "test-config", *classpath], compiling.APP / "src/test/kotlin", given, options)
 

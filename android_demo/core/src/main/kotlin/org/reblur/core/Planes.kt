@@ -106,7 +106,7 @@ fun ramp(
 ): Float = ((x - low) / (high - low)).coerceIn(0f, 1f)
 
 /** What went wrong, as one sentence for people: what was expected, what came, what to do. */
-class ReblurException(
+open class ReblurException(
     message: String,
     cause: Throwable? = null,
 ) : Exception(message, cause)

@@ -44,7 +44,7 @@ class PipelineTest {
         override fun part(part: Part) = picture.part(part)
     }
 
-    private fun open(precision: String): OpenModels = ModelOwner(export(), DesktopEngine(2), NoChoices).open(precision)
+    private fun open(precision: String): OpenModels = ModelOwner(export(), listOf(DesktopEngine(2)), NoChoices).open(precision)
 
     @Test
     fun everyStepMeetsTheGoldenChain() {

@@ -27,6 +27,9 @@ interface Engine {
     /** Of the manifest: "tflite" or "executorch". */
     val backend: String
 
+    /** Of the manifest's pipelines: what the file was made for; "" where that is chosen when it is opened. */
+    val delegate: String get() = ""
+
     /** Package that does the work, and its version where it says. */
     val runtime: String
     val runtimeVersion: String?
@@ -74,6 +77,11 @@ class ArtifactRunner(
         return planes.clipped(low, high)
     }
 }
+
+/** A file that is right runs on nothing here. */
+class NoAcceleratorException(
+    message: String,
+) : ReblurException(message)
 
 /** A graph's answer holds NaN or infinity. */
 class NotANumberException(

@@ -1,6 +1,7 @@
 package org.reblur.core.engines
 
-import org.reblur.core.ReblurException
+import org.reblur.core.Part
+import org.reblur.core.Planes
 import org.reblur.core.manifest.Artifact
 import org.reblur.core.manifest.ModelFiles
 import org.reblur.core.manifest.read
@@ -68,7 +69,7 @@ class GraphOpener(
                 refusals += "$accelerator: ${engine.runtime} is not in this build (${error.sentence()})"
             }
         }
-        throw ReblurException("${artifact.id} runs on nothing here: ${refusals.joinToString(" ")}")
+        throw NoAcceleratorException("${artifact.id} runs on nothing here. ${refusals.joinToString(" ")}")
     }
 
     /** What is wrong with its answer; null where nothing is. */
@@ -92,10 +93,10 @@ class GraphOpener(
         if (missed != null) {
             return "its ${missed.statistic} error is %.3g, at most %.3g is right.".format(missed.value, missed.limit)
         }
-        if (accelerator == Accelerator.CPU) return null
+        if (accelerator == Accelerator.CPU || Accelerator.CPU !in engine.accelerators) return null
         val control = engine.open(artifact, files.checked(artifact), Accelerator.CPU).use { selfTest.answer(artifact, case, it) }
         return if (control.values.contentEquals(answer.values)) "its answer is the CPU's, bit for bit: it did not run there." else null
     }
 }
 
-private fun org.reblur.core.Planes.whole() = org.reblur.core.Part(0, height, 0, width)
+private fun Planes.whole() = Part(0, height, 0, width)

@@ -14,6 +14,8 @@ data class EngineStatus(
     val pipeline: String,
     val runtime: String,
     val graphs: List<GraphStatus>,
+    /** Why not the engine that was asked for. */
+    val refusals: List<String> = emptyList(),
 )
 
 data class GraphStatus(
@@ -30,16 +32,21 @@ class OpenModels internal constructor(
     val pipeline: RefocusPipeline,
     /** The quick form of refocusing, for a finger that moves; the full one where the export has none. */
     val quick: FullSize,
+    val engine: Engine,
     val status: EngineStatus,
     private val graphs: List<OpenGraph>,
 ) : AutoCloseable {
     override fun close() = graphs.forEach { it.close() }
 }
 
-/** Opens the graphs of a pipeline; those already open are closed again where one fails. */
+/**
+ * Opens the graphs of a pipeline on the first engine that has them and runs them; the others are tried in turn.
+ *
+ * Damaged files and manifests are no engine's fault and end it at once.
+ */
 class ModelOwner(
     private val files: ModelFiles,
-    private val engine: Engine,
+    private val engines: List<Engine>,
     private val choices: ChoiceStore,
     private val preferred: Accelerator? = null,
 ) {
@@ -47,8 +54,25 @@ class ModelOwner(
         precision: String? = null,
         check: () -> Unit = {},
     ): OpenModels {
+        val refusals = mutableListOf<String>()
+        for (engine in engines) {
+            try {
+                return open(engine, precision, refusals, check)
+            } catch (error: NoAcceleratorException) {
+                refusals += error.sentence()
+            }
+        }
+        throw ReblurException("No engine runs the models here. ${refusals.joinToString(" ")}")
+    }
+
+    private fun open(
+        engine: Engine,
+        precision: String?,
+        refusals: List<String>,
+        check: () -> Unit,
+    ): OpenModels {
         val manifest = files.manifest
-        val pipeline = pipelineOf(manifest, precision)
+        val pipeline = pipelineOf(engine, manifest, precision)
         val opener = GraphOpener(files, engine, choices, preferred)
         val opened = mutableListOf<OpenGraph>()
 
@@ -63,7 +87,8 @@ class ModelOwner(
         try {
             val graphs = Graphs(graph(pipeline.defocus), graph(pipeline.deblur), graph(pipeline.refocus))
             val quick = previewOf(manifest, pipeline)?.let { graph(it) } ?: graphs.refocus
-            return OpenModels(manifest, RefocusPipeline(manifest, graphs), FullSize(quick), statusOf(pipeline, opened), opened)
+            val status = statusOf(engine, pipeline, opened, refusals.toList())
+            return OpenModels(manifest, RefocusPipeline(manifest, graphs), FullSize(quick), engine, status, opened)
         } catch (error: Throwable) {
             opened.forEach { it.close() }
             throw error
@@ -71,12 +96,13 @@ class ModelOwner(
     }
 
     private fun pipelineOf(
+        engine: Engine,
         manifest: Manifest,
         precision: String?,
     ): Pipeline {
-        val usable = manifest.pipelines.filter { it.backend == engine.backend && it.status == "passed" && it.delegate in ON_ANDROID }
+        val usable = manifest.pipelines.filter { it.backend == engine.backend && it.delegate == engine.delegate && it.status == "passed" }
         val chosen = if (precision == null) usable else usable.filter { it.precision == precision }
-        return chosen.firstOrNull() ?: throw ReblurException(
+        return chosen.firstOrNull() ?: throw NoAcceleratorException(
             "There are no models for ${engine.backend}${precision?.let { " in $it" }.orEmpty()}: " +
                 "there are ${usable.joinToString { it.precision }.ifEmpty { "none" }}; run `make export` and build the app again.",
         )
@@ -95,16 +121,14 @@ class ModelOwner(
     }
 
     private fun statusOf(
+        engine: Engine,
         pipeline: Pipeline,
         opened: List<OpenGraph>,
+        refusals: List<String>,
     ) = EngineStatus(
         pipeline.id,
         listOfNotNull(engine.runtime, engine.runtimeVersion).joinToString(" "),
         opened.map { GraphStatus(it.artifact.graph, it.asked, it.got, it.graph.placement, it.refusals) },
+        refusals,
     )
-
-    private companion object {
-        /** Delegates that Android has; "" where the runtime is asked for an accelerator instead. */
-        val ON_ANDROID = setOf("", "xnnpack", "vulkan")
-    }
 }

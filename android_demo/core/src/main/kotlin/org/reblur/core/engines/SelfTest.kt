@@ -146,5 +146,5 @@ fun Throwable.sentence(): String = message?.lineSequence()?.firstOrNull()?.ifBla
 
 /** Cancelling is no error to be told of. */
 fun Throwable.rethrowIfCancelled() {
-    if (this is java.util.concurrent.CancellationException) throw this
+    if (this is java.util.concurrent.CancellationException || this is InterruptedException) throw this
 }

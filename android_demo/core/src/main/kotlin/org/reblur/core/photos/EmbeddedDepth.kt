@@ -13,7 +13,10 @@ import javax.xml.parsers.ParserConfigurationException
 class Depth(
     val disparity: Planes,
     val kind: String,
-)
+) {
+    /** Turned as the photograph is. */
+    fun upright(orientation: Orientation): Depth = Depth(orientation.upright(disparity), kind)
+}
 
 /**
  * Depth that phones' portrait modes write into a JPEG: GDepth (base64 in extended XMP) and Dynamic Depth (a picture behind
