@@ -6,6 +6,7 @@
 # make bench    latency of what make export wrote, on this machine
 # make studio   serve the page that refocuses in the browser (Node builds it; studio-build: a static one for any host)
 # make interpreters   every TFLite file in tflite-runtime 2.14 and TensorFlow, in environments of their own (Linux)
+# make android  the Android demo: compile, test, lint, screens, APK; a JDK 17 and Maven are enough
 # make clean    remove the environments and everything built
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -16,7 +17,7 @@ INTERPRETERS := tflite-runtime tensorflow
 PACKAGES_tflite-runtime := "tflite-runtime==2.14.0" "numpy<2" "pillow>=11.1"
 PACKAGES_tensorflow := "tensorflow-cpu==2.21.0" "pillow>=11.1"
 
-.PHONY: setup export verify interpreters check test coverage bench lint format smoke clean studio studio-page studio-build studio-test studio-tests build/studio-artifacts
+.PHONY: setup export verify interpreters check test coverage bench lint format smoke clean studio studio-page studio-build studio-test studio-tests build/studio-artifacts android
 .PRECIOUS: .venv-%/.installed
 
 setup: $(STAMP)
@@ -103,5 +104,11 @@ format: $(STAMP)
 smoke: $(STAMP)
 	$(BIN)/python -m train.fit --preset smoke
 
+android: artifacts/manifest.json
+	$(BIN)/python android_demo/tools/build.py all
+
+artifacts/manifest.json:
+	$(MAKE) export
+
 clean:
-	rm -rf .venv $(INTERPRETERS:%=.venv-%) artifacts .artifacts.cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv $(INTERPRETERS:%=.venv-%) artifacts .artifacts.cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache android_demo/build

@@ -27,23 +27,27 @@ def main() -> int:
     parser.add_argument(
         "--artifacts", type=Path, default=ROOT.parent / "artifacts", help="the export to take models from"
     )
+    parser.add_argument(
+        "--no-references", action="store_true", help="do not compare photographs with the Python runtime"
+    )
     options = parser.parse_args()
     try:
-        build(GOALS if "all" in options.goals else options.goals, options.artifacts.resolve())
+        goals = GOALS if "all" in options.goals else options.goals
+        build(goals, options.artifacts.resolve(), with_references=not options.no_references)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def build(goals: list[str] | tuple[str, ...], artifacts: Path) -> None:
+def build(goals: list[str] | tuple[str, ...], artifacts: Path, *, with_references: bool) -> None:
     """Each goal with what it needs."""
     with stage("resolve"):
         deps = resolve(accept=True) if "lock" in goals else Dependencies.load()
     given = None
     if {"core", "app"} & set(goals):
         with stage("references"):
-            given = testing.inputs(artifacts)
+            given = testing.inputs(artifacts, with_references=with_references)
     if "core" in goals and given:
         with stage("core"):
             testing.core(deps, given)

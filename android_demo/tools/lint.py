@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import compiling
 import resources
 from processes import BUILD, ROOT, BuildError, emptied, joined, run
@@ -33,7 +31,8 @@ def detekt(deps: Dependencies) -> None:
     """Faults and complexity; rules in detekt.yml."""
     run(
         "java", "-cp", joined(deps.classpath("detekt")), "io.gitlab.arturbosch.detekt.cli.Main",
-        "--input", ",".join(str(folder) for folder in SOURCES), "--config", ROOT / "detekt.yml", "--build-upon-default-config",
+        "--input", ",".join(str(folder) for folder in SOURCES), "--config", ROOT / "detekt.yml",
+        "--build-upon-default-config",
     )  # fmt: skip
 
 
@@ -75,8 +74,3 @@ fun file(path: Any): File = File(path.toString())
 
 fun configure(android: ApplicationExtension, catalogue: Catalogue, models: File) = android.run { BODY }
 """
-
-
-def sources() -> list[Path]:
-    """Every Kotlin file of the app."""
-    return sorted(path for folder in SOURCES for path in folder.rglob("*.kt"))

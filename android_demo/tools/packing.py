@@ -1,4 +1,4 @@
-"""Shrinks classes to dex, adds them to the linked resources, aligns, signs with a debug key, and checks what came out."""
+"""Shrinks classes to dex, adds them to the linked resources, aligns, signs with a debug key, and checks the outcome."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def _versions() -> Path:
     file = folder / "res" / "values" / "versions.xml"
     file.parent.mkdir(parents=True, exist_ok=True)
     strings = "".join(
-        f'<string name="{name}_version" translatable="false">{VERSIONS[name]}</string>' for name in ("litert", "executorch")
+        f'<string name="{name}_version" translatable="false">{VERSIONS[name]}</string>'
+        for name in ("litert", "executorch")
     )
     file.write_text(f"<resources>{strings}</resources>")
     return folder

@@ -24,13 +24,16 @@ class TestApplication : DemoApplication() {
             photos = AndroidPhotos(this),
             files = { ModelFiles(filesOverride ?: folder) },
             engines = enginesOverride ?: listOf(DesktopEngine(2)),
-            choices = RememberedChoices(),
+            choices = if (enginesOverride == null) KNOWN else RememberedChoices(),
             probe = { StillDevice },
             rowsFolder = Files.createTempDirectory("rows").toFile(),
         )
     }
 
     companion object {
+        /** Shared by all tests with sound engines, so that each need not find out again. */
+        private val KNOWN = RememberedChoices()
+
         /** Set by a test before the activity starts. */
         var filesOverride: File? = null
         var enginesOverride: List<Engine>? = null

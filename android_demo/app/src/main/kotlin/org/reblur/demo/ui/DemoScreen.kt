@@ -1,15 +1,19 @@
 package org.reblur.demo.ui
 
 import androidx.activity.compose.BackHandler
-import androidx.compose.foundation.layout.Box
+import androidx.compose.foundation.layout.Column
 import androidx.compose.foundation.layout.fillMaxSize
+import androidx.compose.foundation.layout.fillMaxWidth
 import androidx.compose.foundation.layout.padding
-import androidx.compose.material3.AlertDialog
+import androidx.compose.material3.ButtonDefaults
+import androidx.compose.material3.Card
+import androidx.compose.material3.CardDefaults
 import androidx.compose.material3.DropdownMenu
 import androidx.compose.material3.DropdownMenuItem
 import androidx.compose.material3.ExperimentalMaterial3Api
 import androidx.compose.material3.Icon
 import androidx.compose.material3.IconButton
+import androidx.compose.material3.MaterialTheme
 import androidx.compose.material3.Scaffold
 import androidx.compose.material3.Text
 import androidx.compose.material3.TextButton
@@ -19,8 +23,13 @@ import androidx.compose.runtime.getValue
 import androidx.compose.runtime.mutableStateOf
 import androidx.compose.runtime.remember
 import androidx.compose.runtime.setValue
+import androidx.compose.ui.Alignment
 import androidx.compose.ui.Modifier
 import androidx.compose.ui.res.stringResource
+import androidx.compose.ui.semantics.LiveRegionMode
+import androidx.compose.ui.semantics.liveRegion
+import androidx.compose.ui.semantics.semantics
+import androidx.compose.ui.unit.dp
 import androidx.lifecycle.compose.collectAsStateWithLifecycle
 import org.reblur.demo.DemoViewModel
 import org.reblur.demo.R
@@ -57,7 +66,8 @@ fun DemoScreen(
             )
         },
     ) { insets ->
-        Box(Modifier.padding(insets).fillMaxSize()) {
+        Column(Modifier.padding(insets).fillMaxSize()) {
+            state.problem?.let { Problem(it, actions) }
             when (state.screen) {
                 Screen.PHOTO -> PhotoScreen(state, actions)
                 Screen.SELF_TEST -> SelfTestScreen(state, actions)
@@ -65,7 +75,6 @@ fun DemoScreen(
             }
         }
     }
-    state.problem?.let { Problem(it, actions) }
 }
 
 private fun titleOf(screen: Screen) =
@@ -92,13 +101,26 @@ private fun Menu(actions: UiActions) {
     }
 }
 
+/** One sentence on what went wrong, read out by TalkBack, above whatever is shown. */
 @Composable
 private fun Problem(
     sentence: String,
     actions: UiActions,
-) = AlertDialog(
-    onDismissRequest = actions::dismiss,
-    confirmButton = { TextButton(actions::dismiss) { Text(stringResource(R.string.ok)) } },
-    title = { Text(stringResource(R.string.problem)) },
-    text = { Text(sentence) },
-)
+) = Card(
+    Modifier.fillMaxWidth().padding(16.dp),
+    colors =
+        CardDefaults.cardColors(
+            containerColor = MaterialTheme.colorScheme.errorContainer,
+            contentColor = MaterialTheme.colorScheme.onErrorContainer,
+        ),
+) {
+    Column(Modifier.padding(start = 16.dp, top = 16.dp, end = 16.dp)) {
+        Text(stringResource(R.string.problem), style = MaterialTheme.typography.titleMedium)
+        Text(sentence, Modifier.padding(top = 4.dp).semantics { liveRegion = LiveRegionMode.Assertive })
+        TextButton(
+            actions::dismiss,
+            Modifier.align(Alignment.End),
+            colors = ButtonDefaults.textButtonColors(contentColor = MaterialTheme.colorScheme.onErrorContainer),
+        ) { Text(stringResource(R.string.ok)) }
+    }
+}

@@ -1,0 +1,22 @@
+"""The vectors that the Android demo's Kotlin is held against are those of this Python runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tests.android.write_vectors import RESOURCES, small_vectors
+
+
+def test_the_checked_in_vectors_are_up_to_date(tmp_path: Path) -> None:
+    """To a few units in the last place: another processor may add in another order."""
+    vectors, facts = small_vectors()
+    vectors.write(tmp_path, facts)
+    for name in ("vectors.json",):
+        assert json.loads((tmp_path / name).read_text()) == json.loads((RESOURCES / name).read_text()), (
+            "run `python -m tests.android.write_vectors`"
+        )
+    fresh, stored = (np.fromfile(folder / "vectors.f32", "<f4") for folder in (tmp_path, RESOURCES))
+    np.testing.assert_allclose(fresh, stored, atol=2e-6, err_msg="run `python -m tests.android.write_vectors`")
