@@ -9,6 +9,7 @@ python android_demo/tools/build.py lock                 accept what Maven resolv
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -30,24 +31,25 @@ def main() -> int:
     parser.add_argument(
         "--no-references", action="store_true", help="do not compare photographs with the Python runtime"
     )
+    parser.add_argument("--only", default="", metavar="NAME", help="run only test classes with this in their names")
     options = parser.parse_args()
     try:
         goals = GOALS if "all" in options.goals else options.goals
-        build(goals, options.artifacts.resolve(), with_references=not options.no_references)
+        build(goals, options.artifacts.resolve(), with_references=not options.no_references, only=options.only)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def build(goals: list[str] | tuple[str, ...], artifacts: Path, *, with_references: bool) -> None:
+def build(goals: list[str] | tuple[str, ...], artifacts: Path, *, with_references: bool, only: str) -> None:
     """Each goal with what it needs."""
     with stage("resolve"):
         deps = resolve(accept=True) if "lock" in goals else Dependencies.load()
     given = None
     if {"core", "app"} & set(goals):
         with stage("references"):
-            given = testing.inputs(artifacts, with_references=with_references)
+            given = dataclasses.replace(testing.inputs(artifacts, with_references=with_references), only=only)
     if "core" in goals and given:
         with stage("core"):
             testing.core(deps, given)

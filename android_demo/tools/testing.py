@@ -28,6 +28,8 @@ class Inputs:
     """An export; tests of real files are not run without."""
     references: Path | None
     """What the Python runtime makes of three photographs with that export."""
+    only: str = ""
+    """Part of the names of the test classes to run; empty for all."""
 
 
 def inputs(artifacts: Path, *, with_references: bool = True) -> Inputs:
@@ -74,6 +76,7 @@ def app(deps: Dependencies, given: Inputs) -> None:
         jar = deps.file(name, "android-all-instrumented")
         (platforms / jar.name).symlink_to(jar)
     options = [
+        "--add-opens=java.base/java.io=ALL-UNNAMED",  # for Android's file descriptors
         "-Drobolectric.offline=true", f"-Drobolectric.dependency.dir={platforms}", "-Drobolectric.graphicsMode=NATIVE",
         f"-Dreblur.screens={emptied(SCREENS)}", f"-Dreblur.storedScreens={STORED}",
         f"-Dreblur.photos={REPOSITORY / 'runtime' / 'examples'}",
@@ -82,7 +85,10 @@ def app(deps: Dependencies, given: Inputs) -> None:
 
 
 def _junit(name: str, classpath: list[Path], sources: Path, given: Inputs, options: list[str]) -> None:
-    names = sorted(str(file.relative_to(sources).with_suffix("")) for file in sources.rglob("*Test.kt"))
+    files = [file for file in sources.rglob("*Test.kt") if given.only in file.stem]
+    if not files:
+        raise BuildError(f"no test class has {given.only} in its name: there are {_classes(sources)}")
+    names = sorted(str(file.relative_to(sources).with_suffix("")) for file in files)
     command = [
         "java", "-Xmx4g", "-cp", joined(classpath), f"-Dreblur.artifacts={given.artifacts or ''}",
         f"-Dreblur.references={given.references or ''}", f"-Dreblur.rows={ROWS}",
@@ -100,6 +106,10 @@ def _junit(name: str, classpath: list[Path], sources: Path, given: Inputs, optio
         if " dB " in line or line.lstrip(".").startswith(("chain", "not compared")):
             print(f"             {line.lstrip('.')}")
     print(f"             {summary[1]} {name} tests passed")
+
+
+def _classes(sources: Path) -> str:
+    return ", ".join(sorted(file.stem for file in sources.rglob("*Test.kt")))
 
 
 def _failures(output: str) -> str:

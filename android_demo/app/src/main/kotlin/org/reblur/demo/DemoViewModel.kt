@@ -93,14 +93,13 @@ class DemoViewModel(
         render(settled = true)
     }
 
-    override fun setAperture(
-        fNumber: Float,
-        settled: Boolean,
-    ) {
+    override fun setAperture(fNumber: Float) {
         remember(mutableState.value.focus, fNumber)
         mutableState.update { it.copy(fNumber = fNumber, saved = null, note = null) }
-        render(settled)
+        render(settled = false)
     }
+
+    override fun settleAperture() = render(settled = true)
 
     /** Only the newest request matters: an older one is cancelled, so that a dragged slider cannot queue up work. */
     private fun render(settled: Boolean) {

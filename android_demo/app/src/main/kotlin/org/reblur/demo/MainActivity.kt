@@ -51,7 +51,10 @@ class MainActivity : ComponentActivity() {
                 viewModel.show(Screen.SELF_TEST)
                 viewModel.runSelfTest()
             }
-            "benchmark" -> viewModel.runBenchmark(requestOf(intent))
+
+            "benchmark" -> {
+                viewModel.runBenchmark(requestOf(intent))
+            }
         }
     }
 
@@ -60,7 +63,9 @@ class MainActivity : ComponentActivity() {
             runId = intent.getStringExtra("run_id"),
             quick = intent.getBooleanExtra("quick", false),
             backend = intent.getStringExtra("backend"),
-            accelerator = intent.getStringExtra("accelerator")?.let { name -> Accelerator.entries.firstOrNull { it.name.equals(name, true) } },
+            accelerator = intent.getStringExtra("accelerator")?.let { name ->
+                Accelerator.entries.firstOrNull { it.name.equals(name, true) }
+            },
             graph = intent.getStringExtra("graph"),
         )
 

@@ -77,11 +77,11 @@ interface UiActions {
 
     fun setFocus(focus: Focus)
 
-    /** [settled] is false while a finger still moves: then the quick form is shown. */
-    fun setAperture(
-        fNumber: Float,
-        settled: Boolean,
-    )
+    /** While a finger moves: the quick form is shown. */
+    fun setAperture(fNumber: Float)
+
+    /** The finger has left the slider: the full form is shown. */
+    fun settleAperture()
 
     fun showMap(shows: Boolean)
 

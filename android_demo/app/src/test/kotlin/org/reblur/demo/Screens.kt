@@ -60,7 +60,10 @@ object Screens {
         val expected = BitmapFactory.decodeFile(file.path)
         assertEquals("$name: size", expected.width to expected.height, small.width to small.height)
         val difference = meanDifference(small, expected)
-        assertTrue("$name differs from the stored screen by $difference of 255, at most $SAME is allowed: look at $fresh", difference <= SAME)
+        assertTrue(
+            "$name differs from the stored screen by $difference of 255, at most $SAME is allowed: look at $fresh",
+            difference <= SAME,
+        )
     }
 
     fun meanDifference(
@@ -71,7 +74,10 @@ object Screens {
             IntArray(bitmap.width * bitmap.height).also { bitmap.getPixels(it, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height) }
         }
         return a.indices.sumOf { i ->
-            (abs((a[i] shr 16 and 255) - (b[i] shr 16 and 255)) + abs((a[i] shr 8 and 255) - (b[i] shr 8 and 255)) + abs((a[i] and 255) - (b[i] and 255))).toDouble()
+            (
+                abs((a[i] shr 16 and 255) - (b[i] shr 16 and 255)) + abs((a[i] shr 8 and 255) - (b[i] shr 8 and 255)) +
+                    abs((a[i] and 255) - (b[i] and 255))
+            ).toDouble()
         } / (3.0 * a.size)
     }
 }

@@ -36,8 +36,7 @@ class Planes(
     }
 
     /** A copy with each value changed. */
-    inline fun map(change: (Float) -> Float): Planes =
-        Planes(channels, height, width, FloatArray(values.size) { change(values[it]) })
+    inline fun map(change: (Float) -> Float): Planes = Planes(channels, height, width, FloatArray(values.size) { change(values[it]) })
 
     /** A copy with each value held between [low] and [high]. */
     fun clipped(

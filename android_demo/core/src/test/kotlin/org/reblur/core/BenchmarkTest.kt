@@ -91,7 +91,15 @@ class BenchmarkTest {
         found: JsonElement,
         where: String,
     ) {
-        val resolved = if ("\$ref" in schema) root.getValue("\$defs").jsonObject.getValue("thermal").jsonObject else schema
+        val resolved = if ("\$ref" in schema) {
+            root
+                .getValue("\$defs")
+                .jsonObject
+                .getValue("thermal")
+                .jsonObject
+        } else {
+            schema
+        }
         val properties = resolved["properties"]?.jsonObject ?: return
         if (found is JsonNull) return
         assertEquals(where, properties.keys, found.jsonObject.keys)

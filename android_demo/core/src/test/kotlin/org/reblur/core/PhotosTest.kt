@@ -25,9 +25,22 @@ class PhotosTest {
         buffer.put("Exif\u0000\u0000".toByteArray())
         buffer.put((if (order == ByteOrder.LITTLE_ENDIAN) "II" else "MM").toByteArray()).putShort(42).putInt(8)
         buffer.putShort(3)
-        buffer.putShort(0x0100).putShort(4).putInt(1).putInt(4000)
-        buffer.putShort(0x0112).putShort(3).putInt(1).putShort(6).putShort(0)
-        buffer.putShort(0x7FFF).putShort(7).putInt(4).putInt(0x01020304)
+        buffer
+            .putShort(0x0100)
+            .putShort(4)
+            .putInt(1)
+            .putInt(4000)
+        buffer
+            .putShort(0x0112)
+            .putShort(3)
+            .putInt(1)
+            .putShort(6)
+            .putShort(0)
+        buffer
+            .putShort(0x7FFF)
+            .putShort(7)
+            .putInt(4)
+            .putInt(0x01020304)
         return buffer.putInt(50).array()
     }
 
@@ -59,8 +72,10 @@ class PhotosTest {
             val found = Exif.of(Jpeg.withSegment(bare, JpegSegment(Jpeg.APP1, block.copyOf(size))))
             found?.orientation // whatever it is, nothing is thrown
         }
-        block[10] = 0x7F
-        assertEquals(Orientation.UPRIGHT, Exif.of(Jpeg.withSegment(bare, JpegSegment(Jpeg.APP1, block)))?.orientation ?: Orientation.UPRIGHT)
+        block[10] = 0x7F // the first directory lies beyond the block
+        val beyond = checkNotNull(Exif.of(Jpeg.withSegment(bare, JpegSegment(Jpeg.APP1, block))))
+        assertEquals(Orientation.UPRIGHT, beyond.orientation)
+        assertArrayEquals(block, beyond.forUpright(30, 20).payload)
     }
 
     @Test

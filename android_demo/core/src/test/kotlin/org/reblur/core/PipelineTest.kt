@@ -88,7 +88,13 @@ class PipelineTest {
                 if ("$name.full" in references) {
                     val full = Planes(3, photo.height, photo.width)
                     models.pipeline.refocusPhoto(photo, analysis, Focus(x, y), fNumber) { part, picture -> full.paste(part, picture) }
-                    check("$name, ${photo.width}x${photo.height}", full.map { kotlin.math.round(it * 255f) / 255f }, references["$name.full"])
+                    check(
+                        "$name, ${photo.width}x${photo.height}",
+                        full.map {
+                            kotlin.math.round(it * 255f) / 255f
+                        },
+                        references["$name.full"],
+                    )
                 }
             }
         }

@@ -98,10 +98,13 @@ class VectorsTest {
                 { inputs ->
                     val sharp = inputs.getValue("sharp")
                     val target = inputs.getValue("target_sigma_px")
-                    Planes(3, sharp.height, sharp.width, FloatArray(sharp.values.size) {
-                        val share = min(abs(target.values[it % target.area]) / 4f, 1f)
-                        sharp.values[it] + share * (0.25f - sharp.values[it])
-                    })
+                    Planes(
+                        3, sharp.height, sharp.width,
+                        FloatArray(sharp.values.size) {
+                            val share = min(abs(target.values[it % target.area]) / 4f, 1f)
+                            sharp.values[it] + share * (0.25f - sharp.values[it])
+                        },
+                    )
                 },
                 96,
                 128,

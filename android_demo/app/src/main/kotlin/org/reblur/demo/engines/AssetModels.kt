@@ -17,7 +17,10 @@ class AssetModels(
     fun files(): ModelFiles {
         val folder = File(context.filesDir, FOLDER)
         val marker = File(folder, ".installed")
-        val installed = context.packageManager.getPackageInfo(context.packageName, 0).lastUpdateTime.toString()
+        val installed = context.packageManager
+            .getPackageInfo(context.packageName, 0)
+            .lastUpdateTime
+            .toString()
         try {
             if (!marker.exists() || marker.readText() != installed) {
                 folder.deleteRecursively()

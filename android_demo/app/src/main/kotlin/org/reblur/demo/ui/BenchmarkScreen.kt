@@ -19,10 +19,10 @@ import androidx.compose.ui.Modifier
 import androidx.compose.ui.res.stringResource
 import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.unit.dp
-import org.reblur.core.benchmark.Row as Measurement
 import org.reblur.demo.R
 import org.reblur.demo.UiActions
 import org.reblur.demo.UiState
+import org.reblur.core.benchmark.Row as Measurement
 
 /** Times and memory of every file on every engine and accelerator, as rows that `benchmarks` reads. */
 @Composable

@@ -42,10 +42,17 @@ fun DemoTheme(content: @Composable () -> Unit) {
     val context = LocalContext.current
     val colours =
         when {
-            Build.VERSION.SDK_INT >= Build.VERSION_CODES.S && !isTest ->
+            Build.VERSION.SDK_INT >= Build.VERSION_CODES.S && !isTest -> {
                 if (dark) dynamicDarkColorScheme(context) else dynamicLightColorScheme(context)
-            dark -> Dark
-            else -> Light
+            }
+
+            dark -> {
+                Dark
+            }
+
+            else -> {
+                Light
+            }
         }
     MaterialTheme(colorScheme = colours, content = content)
 }

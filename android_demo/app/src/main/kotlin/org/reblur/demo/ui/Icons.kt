@@ -61,6 +61,5 @@ object Icons {
     private fun icon(
         name: String,
         draw: PathBuilder.() -> Unit,
-    ): ImageVector =
-        ImageVector.Builder(name, 24.dp, 24.dp, 24f, 24f).path(fill = SolidColor(Color.Black), pathBuilder = draw).build()
+    ): ImageVector = ImageVector.Builder(name, 24.dp, 24.dp, 24f, 24f).path(fill = SolidColor(Color.Black), pathBuilder = draw).build()
 }

@@ -78,6 +78,7 @@ fun rememberPhotoSharer(): (String) -> Unit {
 fun rememberTextSharer(): (String) -> Unit {
     val context = LocalContext.current
     return { text ->
-        context.startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, text), null))
+        context
+            .startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, text), null))
     }
 }

@@ -36,6 +36,7 @@ import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.semantics.stateDescription
 import androidx.compose.ui.text.style.TextAlign
 import androidx.compose.ui.unit.dp
+import androidx.compose.ui.unit.min
 import org.reblur.demo.R
 import org.reblur.demo.UiActions
 import org.reblur.demo.UiState
@@ -57,13 +58,22 @@ fun PhotoScreen(
         if (maxWidth > maxHeight) {
             Row(Modifier.fillMaxSize(), Arrangement.spacedBy(16.dp)) {
                 Picture(state, actions, Modifier.weight(1f).fillMaxHeight())
-                Column(Modifier.widthIn(max = 360.dp).weight(1f).fillMaxHeight().verticalScroll(rememberScrollState()).padding(end = 16.dp)) {
+                Column(
+                    Modifier
+                        .widthIn(max = 360.dp)
+                        .weight(1f)
+                        .fillMaxHeight()
+                        .verticalScroll(rememberScrollState())
+                        .padding(end = 16.dp),
+                ) {
                     Controls(state, actions)
                 }
             }
         } else {
             Column(Modifier.fillMaxSize().verticalScroll(rememberScrollState())) {
-                Picture(state, actions, Modifier.fillMaxWidth().height(this@BoxWithConstraints.maxHeight * PICTURE_SHARE))
+                val whole = this@BoxWithConstraints.maxWidth * state.original.height / state.original.width
+                val height = min(whole, this@BoxWithConstraints.maxHeight * PICTURE_SHARE)
+                Picture(state, actions, Modifier.fillMaxWidth().height(height))
                 Column(Modifier.padding(horizontal = 16.dp)) { Controls(state, actions) }
             }
         }
@@ -144,8 +154,8 @@ private fun Aperture(
     }
     Slider(
         value = positionOf(state.fNumber),
-        onValueChange = { actions.setAperture(fNumberAt(it), settled = false) },
-        onValueChangeFinished = { actions.setAperture(state.fNumber, settled = true) },
+        onValueChange = { actions.setAperture(fNumberAt(it)) },
+        onValueChangeFinished = actions::settleAperture,
         modifier =
             Modifier.semantics {
                 contentDescription = label

@@ -41,7 +41,9 @@ fun SelfTestScreen(
                 OutlinedButton(actions::stop) { Text(stringResource(R.string.stop)) }
             } else {
                 Button(actions::runSelfTest) { Text(stringResource(R.string.run)) }
-                OutlinedButton({ report?.let { share(it.toJson()) } }, enabled = report != null) { Text(stringResource(R.string.share_json)) }
+                OutlinedButton({
+                    report?.let { share(it.toJson()) }
+                }, enabled = report != null) { Text(stringResource(R.string.share_json)) }
             }
         }
         if (state.testing) LinearProgressIndicator(Modifier.fillMaxWidth())

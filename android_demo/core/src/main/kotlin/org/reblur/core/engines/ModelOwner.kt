@@ -114,10 +114,11 @@ class ModelOwner(
         pipeline: Pipeline,
     ): String? {
         val full = manifest.artifact(pipeline.refocus)
-        return manifest.artifacts.firstOrNull {
-            it.graph == RefocusPipeline.PREVIEW && it.format == full.format && it.precision == full.precision &&
-                it.heightPx == full.heightPx && it.widthPx == full.widthPx && it.status == "passed"
-        }?.id
+        return manifest.artifacts
+            .firstOrNull {
+                it.graph == RefocusPipeline.PREVIEW && it.format == full.format && it.precision == full.precision &&
+                    it.heightPx == full.heightPx && it.widthPx == full.widthPx && it.status == "passed"
+            }?.id
     }
 
     private fun statusOf(

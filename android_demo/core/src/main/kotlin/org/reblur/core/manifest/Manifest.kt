@@ -30,7 +30,11 @@ data class Manifest(
 ) {
     /** The largest sigma that the refocusing graph renders. */
     val targetMaxPx: Float
-        get() = graph("refocus").inputs.last().range.last()
+        get() = graph("refocus")
+            .inputs
+            .last()
+            .range
+            .last()
 
     fun graph(name: String): Graph =
         graphs[name] ?: throw ReblurException("The manifest has no graph $name: export again with this version.")

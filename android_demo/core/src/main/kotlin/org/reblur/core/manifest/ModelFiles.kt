@@ -46,5 +46,4 @@ class ModelFiles(
 }
 
 /** Digest of bytes, 64 hexadecimal digits. */
-fun sha256(bytes: ByteArray): String =
-    MessageDigest.getInstance("SHA-256").digest(bytes).joinToString("") { "%02x".format(it) }
+fun sha256(bytes: ByteArray): String = MessageDigest.getInstance("SHA-256").digest(bytes).joinToString("") { "%02x".format(it) }

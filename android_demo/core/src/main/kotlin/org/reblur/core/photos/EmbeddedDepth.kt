@@ -126,8 +126,7 @@ class EmbeddedDepth(
         return null
     }
 
-    private fun ByteArray.startsWith(prefix: ByteArray) =
-        size >= prefix.size && prefix.indices.all { this[it] == prefix[it] }
+    private fun ByteArray.startsWith(prefix: ByteArray) = size >= prefix.size && prefix.indices.all { this[it] == prefix[it] }
 
     private companion object {
         val XMP = "http://ns.adobe.com/xap/1.0/\u0000".toByteArray()

@@ -85,6 +85,7 @@ class Exif private constructor(
 
     /** The first directory is made the last: the second one is the thumbnail's. */
     private fun cutThumbnail(first: Int) {
+        if (first !in 0..block.size - 2) return
         val buffer = buffer()
         val next = first + 2 + ENTRY_BYTES * (buffer.getShort(first).toInt() and 0xFFFF)
         if (next + 4 <= block.size) buffer.putInt(next, 0)

@@ -87,9 +87,12 @@ class FullSize(
                 val white = Planes(3, height, width, front.values + front.values + front.values)
                 // A picture of the front layer itself, white on black, comes out as its coverage; the graph squares it.
                 val covered = oneCall(white, target)
-                Planes(1, height, width, FloatArray(front.area) {
-                    (1f - covered.values[it] * covered.values[it]).coerceIn(0f, 1f)
-                })
+                Planes(
+                    1, height, width,
+                    FloatArray(front.area) {
+                        (1f - covered.values[it] * covered.values[it]).coerceIn(0f, 1f)
+                    },
+                )
             } else {
                 target.map { 1f }
             }
@@ -216,11 +219,14 @@ private class PartPainter(
         val sharp = enlarged(base.sharp, part)
         val area = part.height * part.width
         val faded =
-            Planes(3, part.height, part.width, FloatArray(3 * area) {
-                val at = it % area
-                val kept = shows.values[at] * (1f - ramp(sigma.values[at], IN_FOCUS_PX, seenFrom))
-                blurred.values[it] + kept * (own.values[it] - sharp.values[it])
-            })
+            Planes(
+                3, part.height, part.width,
+                FloatArray(3 * area) {
+                    val at = it % area
+                    val kept = shows.values[at] * (1f - ramp(sigma.values[at], IN_FOCUS_PX, seenFrom))
+                    blurred.values[it] + kept * (own.values[it] - sharp.values[it])
+                },
+            )
         return faded.mixed(result) { ramp(shows.values[it], COVERED) }
     }
 

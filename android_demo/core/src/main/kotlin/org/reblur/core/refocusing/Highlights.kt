@@ -18,9 +18,12 @@ class Highlights(
         val area = sharp.area
         val (low, high) = rules.clipped
         val clipped =
-            Planes(1, sharp.height, sharp.width, FloatArray(area) {
-                ramp(min(sharp.values[it], min(sharp.values[area + it], sharp.values[2 * area + it])), low, high)
-            })
+            Planes(
+                1, sharp.height, sharp.width,
+                FloatArray(area) {
+                    ramp(min(sharp.values[it], min(sharp.values[area + it], sharp.values[2 * area + it])), low, high)
+                },
+            )
         if (clipped.values.all { it == 0f }) return sharp
         val blocks = smoothing.blockMean(clipped)
         val radius = max(1, round(rules.around * max(blocks.height, blocks.width)).toInt())

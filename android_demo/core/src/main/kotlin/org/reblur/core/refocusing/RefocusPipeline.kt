@@ -7,8 +7,8 @@ import org.reblur.core.ReblurException
 import org.reblur.core.RowResampler
 import org.reblur.core.enlargedPart
 import org.reblur.core.manifest.Manifest
-import org.reblur.core.resampled
 import org.reblur.core.ramp
+import org.reblur.core.resampled
 import kotlin.math.abs
 import kotlin.math.max
 import kotlin.math.min
@@ -207,9 +207,12 @@ class RefocusPipeline(
         analysis: Analysis,
     ): Planes {
         val rules = conventions.agreement
-        return Planes(1, target.height, target.width, FloatArray(target.area) {
-            1f - ramp(abs(target.values[it] - analysis.defocusPx.values[it]), rules.fromPx, rules.toPx)
-        })
+        return Planes(
+            1, target.height, target.width,
+            FloatArray(target.area) {
+                1f - ramp(abs(target.values[it] - analysis.defocusPx.values[it]), rules.fromPx, rules.toPx)
+            },
+        )
     }
 
     private fun isGrey(picture: Planes): Boolean {
@@ -233,12 +236,14 @@ class RefocusPipeline(
 }
 
 private fun lampsOf(analysis: Analysis) =
-    Planes(3, analysis.lit.height, analysis.lit.width, FloatArray(analysis.lit.values.size) {
-        analysis.lit.values[it] / max(analysis.sharp.values[it], 1e-3f)
-    })
+    Planes(
+        3, analysis.lit.height, analysis.lit.width,
+        FloatArray(analysis.lit.values.size) {
+            analysis.lit.values[it] / max(analysis.sharp.values[it], 1e-3f)
+        },
+    )
 
-private fun Planes.minus(other: Planes) =
-    Planes(channels, height, width, FloatArray(values.size) { values[it] - other.values[it] })
+private fun Planes.minus(other: Planes) = Planes(channels, height, width, FloatArray(values.size) { values[it] - other.values[it] })
 
 private fun Planes.grey(): Planes {
     val mean = FloatArray(area) { (values[it] + values[area + it] + values[2 * area + it]) / 3f }

@@ -65,9 +65,12 @@ class Smoothing(
     private fun lumaOf(picture: Planes): Planes {
         val (red, green, blue) = rules.luma
         val area = picture.area
-        return Planes(1, picture.height, picture.width, FloatArray(area) {
-            picture.values[it] * red + picture.values[area + it] * green + picture.values[2 * area + it] * blue
-        })
+        return Planes(
+            1, picture.height, picture.width,
+            FloatArray(area) {
+                picture.values[it] * red + picture.values[area + it] * green + picture.values[2 * area + it] * blue
+            },
+        )
     }
 
     /** Near 1 on texture and edges, near 0 where the picture is flat: the mean squared gradient against its rule. */
