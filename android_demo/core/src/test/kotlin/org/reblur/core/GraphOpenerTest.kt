@@ -73,7 +73,7 @@ class GraphOpenerTest {
     fun aGpuThatAnswersNearlyTheSameIsTaken() {
         open(FakePhone(gpu = ::slightlyOff)).use {
             assertEquals(Accelerator.NPU to Accelerator.GPU, it.asked to it.got)
-            assertEquals(listOf("NPU: no NPU here"), it.refusals)
+            assertEquals(listOf("NPU: no NPU here."), it.refusals)
         }
     }
 
@@ -118,7 +118,7 @@ class GraphOpenerTest {
             }
         val said = assertThrows(NoAcceleratorException::class.java) { GraphOpener(files, broken, choices).open(artifact) }.message
         assertEquals(
-            "defocus-tflite-fp32 runs on nothing here. CPU: TensorFlow Lite on the desktop is not in this build (libLiteRt.so)",
+            "defocus-tflite-fp32 runs on nothing here. CPU: TensorFlow Lite on the desktop is not in this build (libLiteRt.so).",
             said,
         )
     }

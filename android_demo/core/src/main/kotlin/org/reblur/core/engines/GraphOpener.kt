@@ -61,12 +61,12 @@ class GraphOpener(
                     return OpenGraph(artifact, graph, asked, accelerator, refusals)
                 }
                 graph.close()
-                refusals += "$accelerator: $reason"
+                refusals += "$accelerator: $reason".ended()
             } catch (error: Exception) {
                 error.rethrowIfCancelled()
-                refusals += "$accelerator: ${error.sentence()}"
+                refusals += "$accelerator: ${error.sentence()}".ended()
             } catch (error: LinkageError) {
-                refusals += "$accelerator: ${engine.runtime} is not in this build (${error.sentence()})"
+                refusals += "$accelerator: ${engine.runtime} is not in this build (${error.sentence()})."
             }
         }
         throw NoAcceleratorException("${artifact.id} runs on nothing here. ${refusals.joinToString(" ")}")
@@ -98,5 +98,8 @@ class GraphOpener(
         return if (control.values.contentEquals(answer.values)) "its answer is the CPU's, bit for bit: it did not run there." else null
     }
 }
+
+/** With a full stop, whatever a runtime says. */
+private fun String.ended() = if (endsWith(".")) this else "$this."
 
 private fun Planes.whole() = Part(0, height, 0, width)
