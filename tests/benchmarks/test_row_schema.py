@@ -52,9 +52,15 @@ def not_run_without_a_reason(row: Row) -> None:
     row.update(status="not_run", reason="")
 
 
-@pytest.mark.parametrize(
-    "change", [without("device"), without("is_sample"), too_few_runs, not_run_without_a_reason], ids=str
-)
+CHANGES = {
+    "no device": without("device"),
+    "unmarked": without("is_sample"),
+    "too few runs": too_few_runs,
+    "no reason": not_run_without_a_reason,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 def test_what_is_no_measurement_does_not_fit(change: Callable[[Row], None]) -> None:
     row = json.loads(json.dumps(next(row for row in SAMPLES if row["pass"] == "latency" and row["status"] == "ok")))
     assert faults(row) == []
