@@ -40,6 +40,8 @@ ABSENT = {
     "bench-latency": ["nowhere"],
     "bench-peers": ["nowhere"],
     "bench-limits": ["nowhere"],
+    "bench-quality": ["nowhere"],
+    "bench-phone": ["--adb", "--app", "nowhere"],
     "bench-arm64": ["nowhere"],
     "bench-report": ["nowhere"],
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks.measuring.rows import Row
-from benchmarks.reporting.tables import median_ms, size_of, threads_of, timed
+from benchmarks.reporting.tables import median_ms, number, size_of, threads_of, timed
 
 
 def headline(rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -38,8 +38,9 @@ def _ratio(
     if pair is None:
         return None
     first, second = pair
-    of = f"{size_of(first)}, {threads_of(first)} thread(s), {median_ms(first):.3g} against {median_ms(second):.4g} ms"
-    return f"{median_ms(second) / median_ms(first):.3g}x", f"{meaning} ({of})"
+    of = f"{size_of(first)}, {threads_of(first)} thread(s), {number(median_ms(first))} against "
+    of += f"{number(median_ms(second))} ms"
+    return f"{number(median_ms(second) / median_ms(first))}x", f"{meaning} ({of})"
 
 
 def _is(row: Row, start: str, precision: str | None = None) -> bool:
@@ -90,7 +91,10 @@ def _tap(rows: Sequence[Row]) -> tuple[str, str] | None:
             median_ms(row),
         ),
     )
-    return f"{median_ms(best):.3g} ms", f"a tap at {size_of(best)} ({best.subject.id}, {threads_of(best)} thread(s))"
+    return (
+        f"{number(median_ms(best))} ms",
+        f"a tap at {size_of(best)} ({best.subject.id}, {threads_of(best)} thread(s))",
+    )
 
 
 FIGURES: tuple[Callable[[Sequence[Row]], tuple[str, str] | None], ...] = (_tap, _nafnet, _int8, _gather, _numba, _peak)

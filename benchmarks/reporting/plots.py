@@ -63,7 +63,7 @@ def stages(rows: Sequence[Row]) -> str:
     if not keys:
         return ""
     figure, axes = _figure("A photograph's way, stage by stage", "median ms", "")
-    figure.set_size_inches(SIZE_IN[0], 1.3 + 0.45 * len(keys))
+    figure.set_size_inches(SIZE_IN[0], max(2.4, 1.2 + 0.45 * len(keys)))
     names = list(dict.fromkeys(r.stage for r in found))
     left = [0.0] * len(keys)
     for name, colour in zip(names, COLOURS, strict=False):
@@ -73,8 +73,7 @@ def stages(rows: Sequence[Row]) -> str:
         left = [a + b for a, b in zip(left, widths, strict=True)]
     axes.set_yticks(range(len(keys)), [f"{pipeline}, {threads} threads" for pipeline, _, threads in keys])
     axes.invert_yaxis()
-    axes.legend(ncols=len(names), frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.06), fontsize=9)
-    axes.set_title("")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     return _svg(figure)
 
 

@@ -289,7 +289,12 @@ def quality(rows: Sequence[Row]) -> Table | None:
     found = [row for row in rows if row.pass_ == "quality" and row.status == "ok"]
     names = list(dict.fromkeys(name for row in found for name in row.figures))
     body = [
-        (r.subject.id, r.case.split("/")[2], _mib(r.subject.bytes), *(number(r.figures.get(n), 4) for n in names))
+        (
+            r.subject.id,
+            r.case.split("/")[1].rpartition("-")[2],
+            _mib(r.subject.bytes),
+            *(number(r.figures.get(n), 4) for n in names),
+        )
         for r in found
     ]
     headings = ("what", "on", "MiB", *names)
