@@ -90,12 +90,15 @@ coverage: $(STAMP)
 	$(PYTEST) --cov --cov-report=term
 
 bench: $(STAMP)
+	rm -f .benchmarks/quick.jsonl
 	$(BIN)/python -m benchmarks.latency artifacts --quick --threads all --only files,stages,taps,kernels,memory,sustained \
 	    --megapixels 0.25,1 --out .benchmarks/quick.jsonl
 	$(BIN)/python -m benchmarks.limits artifacts --quick --threads all --out .benchmarks/quick.jsonl
+	$(BIN)/python -m benchmarks.quality artifacts --quick --scenes 4 --out .benchmarks/quick.jsonl
 	$(BIN)/python -m benchmarks.report .benchmarks/quick.jsonl
 
 arm64: $(STAMP)
+	rm -f .benchmarks/arm64.jsonl
 	$(BIN)/python -m export.all --out .benchmarks/small --size 128x128 --formats tflite,onnx --no-controls --overwrite
 	$(BIN)/python -m benchmarks.arm64 .benchmarks/small --out .benchmarks/arm64.jsonl
 

@@ -18,7 +18,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, session_of
+from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, say_where, session_of
 from runtime.system.argument_types import names_of, number
 from runtime.system.command_line import command_parser, run_command
 
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = Plan(directory=arguments.directory, threads=arguments.threads, megapixels=arguments.megapixels)
     for part in arguments.only:
         measure(part, session, plan)
-    print(f"{len(session.journal.rows)} rows in {arguments.out}: python -m benchmarks.report {arguments.out}")
+    say_where(session)
     return 0
 
 

@@ -14,7 +14,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, session_of
+from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, say_where, session_of
 from runtime.system.command_line import command_parser, run_command
 
 MODULE = "benchmarks.limits"
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_export(arguments.directory)
     session = session_of(arguments)
     measure(session, Plan(directory=arguments.directory, threads=arguments.threads))
-    print(f"{len(session.journal.rows)} rows in {arguments.out}: python -m benchmarks.report {arguments.out}")
+    say_where(session)
     return 0
 
 

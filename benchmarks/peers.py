@@ -16,9 +16,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, session_of
+from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, say_where, session_of
 from runtime.system.argument_types import names_of, size_px
 from runtime.system.command_line import command_parser, run_command
+from runtime.system.errors import ReblurError
 
 MODULE = "benchmarks.peers"
 SIZES = "512x512,768x1024"
@@ -38,6 +39,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add_thread_counts(parser, "all")
     what = f"of the pictures (default: {SIZES})"
     parser.add_argument("--sizes", type=sizes, default=SIZES, metavar="HxW,HxW", help=what)
+    add = parser.add_argument
+    add("--networks", type=names_of, metavar="NAMES", help="of others; default: nafnet-32,nrknet,paper-unet")
     return parser
 
 
@@ -52,17 +55,22 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ReblurError: there is no export, or the rows cannot be read or written.
     """
+    from benchmarks.candidates.networks import PUBLISHED
     from benchmarks.scoring import peer_figures
     from benchmarks.tables import Plan, measure
 
     check_export(arguments.directory)
+    names = tuple(arguments.networks or PUBLISHED)
+    for name in names:
+        if name not in PUBLISHED:
+            raise ReblurError(f"no network {name!r}: choose from {', '.join(PUBLISHED)}")
     session = session_of(arguments)
     peer_figures.measure(session)
     for count in arguments.threads:
-        plan = Plan(directory=arguments.directory, threads=[count], sizes_px=arguments.sizes)
+        plan = Plan(directory=arguments.directory, threads=[count], sizes_px=arguments.sizes, networks=names)
         measure("peers", session, plan)
         measure("peer-memory", session, plan)
-    print(f"{len(session.journal.rows)} rows in {arguments.out}: python -m benchmarks.report {arguments.out}")
+    say_where(session)
     return 0
 
 

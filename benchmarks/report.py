@@ -40,6 +40,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("rows", type=Path, nargs="*", metavar="FILE", help=f"of rows (default: {ROWS})")
     add("--out", type=Path, default=PAGE, metavar="FILE", help="the page (default: %(default)s)")
     add("--markdown", type=Path, metavar="FILE", help="also as Markdown, with plots in a folder beside it")
+    add("--note", default="", metavar="TEXT", help="a sentence above everything, such as what else the machine did")
     add("--baseline", type=Path, metavar="FILE", help="rows to compare kernels with")
     add("--check", action="store_true", help="only say whether every line is a row")
     add("--self-check", action="store_true", help="only say whether the comparison finds 20 %% on this machine")
@@ -82,14 +83,14 @@ def _write(arguments: argparse.Namespace, rows: list, changes: list) -> None:
     inputs = {f"rows {index}": path for index, path in enumerate(arguments.rows)} | {"the baseline": arguments.baseline}
     check_outputs({"the page": arguments.out, "the Markdown": arguments.markdown}, inputs)
     make_folder(arguments.out.parent)
-    write_atomically(arguments.out, html_of(rows, changes).encode())
+    write_atomically(arguments.out, html_of(rows, changes, arguments.note).encode())
     print(f"wrote {arguments.out}")
     if arguments.markdown:
         folder = arguments.markdown.parent / "plots"
         make_folder(folder)
         for name, svg in plots_of(rows).items():
             write_atomically(folder / name, svg.encode())
-        write_atomically(arguments.markdown, markdown_of(rows, changes, folder.name).encode())
+        write_atomically(arguments.markdown, markdown_of(rows, changes, folder.name, arguments.note).encode())
         print(f"wrote {arguments.markdown}")
 
 

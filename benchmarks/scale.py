@@ -15,7 +15,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks.measuring.arguments import add_rows, add_thread_counts, session_of
+from benchmarks.measuring.arguments import add_rows, add_thread_counts, say_where, session_of
 from runtime.system.argument_types import names_of
 from runtime.system.command_line import command_parser, run_command
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     session = session_of(arguments)
     for preset in arguments.presets:
         measure(session, preset, arguments.threads)
-    print(f"{len(session.journal.rows)} rows in {arguments.out}: python -m benchmarks.report {arguments.out}")
+    say_where(session)
     return 0
 
 

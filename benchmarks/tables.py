@@ -37,6 +37,9 @@ class Plan:
     backends: Sequence[str] = ("tflite", "onnx", "executorch")
     """Of the pipelines; those that the export has not are passed over."""
 
+    networks: Sequence[str] = networks.PUBLISHED
+    """Of others, that ours are held against."""
+
     def __post_init__(self) -> None:
         if not self.threads:
             raise ReblurError("expected a number of threads, got none")
@@ -106,16 +109,15 @@ def peers(plan: Plan) -> Iterator[Group]:
         ours = [
             case
             for case in artifacts.cases(plan.directory, plan.threads[-1], ("deblur",))
-            if case.backend in ("tflite", "onnx") and case.size_px == size_px
+            if case.backend in plan.backends and case.size_px == size_px
         ]
-        yield [*ours, *networks.cases(tuple(networks.NETWORKS), ("onnx", "tflite"), size_px, plan.threads[-1])]
+        yield [*ours, *networks.cases(plan.networks, ("onnx", "tflite"), size_px, plan.threads[-1])]
         yield blurs.cases(size_px, plan.threads[-1], plan.directory)
 
 
 def peer_memory(plan: Plan) -> Iterator[Group]:
     """Memory of our deblurrer and of the published networks, at the smallest of the sizes."""
-    names = tuple(name for name in networks.NETWORKS if name != "defocus")
-    yield networks.cases(names, ("onnx",), plan.sizes_px[0], plan.threads[-1])
+    yield networks.cases(("deblur", *plan.networks), ("onnx",), plan.sizes_px[0], plan.threads[-1])
 
 
 PARTS: dict[str, Callable[[Plan], Iterator[Group]]] = {

@@ -22,7 +22,7 @@ def rooms_on_the_map(package: str) -> list[set[str]]:
     return [set(re.split(r" {2,}(?! *\|)", line.strip())[0].split(" | ")) for line in lines if line.strip()]
 
 
-@pytest.mark.parametrize("package", ["export", "train", "runtime"])
+@pytest.mark.parametrize("package", ["benchmarks", "export", "train", "runtime"])
 def test_the_map_shows_the_layers_that_are_held(package: str) -> None:
     assert rooms_on_the_map(package) == [set(layer.split(" | ")) for layer in LAYERS[package]]
 

@@ -100,6 +100,7 @@ NETWORKS: dict[str, Network] = {
     ),
     "paper-unet": Network(title="the paper's seeds and U-Net", build=lambda: _Chain().eval()),
 }
+PUBLISHED = tuple(name for name, network in NETWORKS.items() if not network.is_ours)
 WAYS: dict[str, str] = {"eager": "torch", "compile": "torch", "onnx": "onnx", "tflite": "tflite"}
 """How it is run -> the back end."""
 SUFFIXES: dict[str, Format] = {"onnx": "onnx", "tflite": "tflite"}

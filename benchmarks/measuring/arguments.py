@@ -66,3 +66,12 @@ def check_export(directory: Path) -> None:
 
     if not Manifest.load(directory, with_checks=False).artifacts:
         raise ReblurError(f"{directory} has no file: run `make export` first")
+
+
+def say_where(session: Session) -> None:
+    """Where the rows are, and whether any is new."""
+    path, rows = session.journal.path, session.journal.rows
+    new = len(rows) - session.found
+    print(f"{new} new rows, {len(rows)} in {path}: python -m benchmarks.report {path}")
+    if not new:
+        print(f"everything was measured already, by the run {session.run_id}: remove {path} to measure anew")

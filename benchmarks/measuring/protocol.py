@@ -12,6 +12,8 @@ from benchmarks.measuring.rows import Timing
 Run = Callable[[], object]
 Clock = Callable[[], float]
 """Seconds."""
+BLOCK = 10
+"""Turns between pauses, and of what a comparison with a baseline looks at together."""
 LEAST_RUNS, LEAST_WARM_UPS = 20, 3
 """Of a measurement that counts; the schema holds it."""
 
@@ -30,6 +32,8 @@ class Effort:
     """Runs in the pass that looks at memory."""
     sustained_s: float = 120.0
     """Length of the pass that looks for a drop."""
+    rest_s: float = 0.0
+    """Pause after every ``BLOCK`` turns: what disturbs a machine for seconds then disturbs few blocks."""
     most_s: float = float("inf")
     """Time after which a candidate gets no further turn; ``runs`` may not be reached then."""
 
@@ -66,7 +70,9 @@ def interleaved(
             run()
     order, generator = list(candidates), random.Random(seed)
     times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(effort.runs):
+    for turn in range(effort.runs):
+        if turn and turn % BLOCK == 0 and effort.rest_s:
+            time.sleep(effort.rest_s)
         generator.shuffle(order)
         for name in order:
             if sum(times[name]) >= 1000.0 * effort.most_s:

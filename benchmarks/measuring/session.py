@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import sys
 import uuid
@@ -15,6 +16,8 @@ from benchmarks.measuring.rows import Conditions, Engine, Journal, Memory, Parit
 from runtime.system.errors import ReblurError, reason_of
 from runtime.system.silence import silence
 
+COMPARED_RUNS, REST_S = 120, 1.0
+"""Of single operations, which are compared with a baseline: spread over the better part of a minute."""
 RUNTIMES: dict[str, str] = {
     "tflite": "ai-edge-litert",
     "executorch": "executorch",
@@ -53,6 +56,8 @@ class Session:
 
     def __init__(self, journal: Journal, effort: Effort, run_id: str | None = None) -> None:
         self.journal = journal
+        self.found = len(journal.rows)
+        """Rows that were there before."""
         self.effort = effort
         self.run_id = run_id or journal.run_id or new_run_id()
 
@@ -78,7 +83,10 @@ class Session:
                 self.not_run("latency", case, reason_of(error))
         clock = OF_THE_PROCESSOR if all(c.kind == "kernel" and c.threads == 1 for c in group) else "wall"
         runs = {name: one.run for name, one in opened.items()}
-        times = interleaved(runs, self.effort, clock=CLOCKS[clock])
+        effort = self.effort
+        if clock == OF_THE_PROCESSOR and not effort.is_quick:
+            effort = dataclasses.replace(effort, runs=COMPARED_RUNS, rest_s=REST_S)
+        times = interleaved(runs, effort, clock=CLOCKS[clock])
         for case in group:
             if case.name not in opened:
                 continue

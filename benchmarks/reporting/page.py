@@ -80,7 +80,7 @@ def lead_of(rows: Sequence[Row]) -> str:
     return " ".join(parts)
 
 
-def html_of(rows: Sequence[Row], changes: Sequence[Change] = ()) -> str:
+def html_of(rows: Sequence[Row], changes: Sequence[Change] = (), note: str = "") -> str:
     """One self-contained page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -101,7 +101,7 @@ def html_of(rows: Sequence[Row], changes: Sequence[Change] = ()) -> str:
         }
         for index, report in enumerate(reports_of(rows, changes))
     ]
-    return environment.get_template("page.html").render(lead=lead_of(rows), devices=devices)
+    return environment.get_template("page.html").render(lead=f"{lead_of(rows)} {note}".strip(), devices=devices)
 
 
 def _laid_out(table: tables.Table, rows: Sequence[Row]) -> dict[str, Any]:
@@ -125,15 +125,16 @@ def _short(table: tables.Table, index: int) -> bool:
     return max(len(row[index]) for row in table.rows) <= 12
 
 
-def markdown_of(rows: Sequence[Row], changes: Sequence[Change] = (), plots_folder: str = "") -> str:
+def markdown_of(rows: Sequence[Row], changes: Sequence[Change] = (), plots_folder: str = "", note: str = "") -> str:
     """The same tables as Markdown.
 
     Args:
         rows: of any number of runs.
         changes: against a baseline.
         plots_folder: where the plots are, as the page says it; empty leaves them out.
+        note: a sentence above everything.
     """
-    parts = ["# Benchmark results", "", lead_of(rows)]
+    parts = ["# Benchmark results", "", f"{lead_of(rows)} {note}".strip()]
     for index, report in enumerate(reports_of(rows, changes)):
         parts += ["", f"## {report.title}", "", "; ".join(f"{name}: {value}" for name, value in report.facts) + "."]
         if shown := headline(report.rows):

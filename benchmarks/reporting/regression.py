@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.measuring.protocol import BLOCK
 from benchmarks.measuring.rows import Row
 from benchmarks.measuring.statistics import mad, median
 
@@ -20,8 +21,6 @@ SLOWER_FROM = 1.10
 """A kernel whose quotient has grown by this is slower, if the spread leaves no doubt."""
 CERTAIN = 3.0
 """Standard deviations by which the quotient must have grown."""
-BLOCK = 10
-"""Turns."""
 LEAST_RUNS = 2 * BLOCK
 """Of a comparison that says anything."""
 NOISY_FROM = 0.04

@@ -17,7 +17,7 @@ from benchmarks.reporting.regression import Change, quotient
 UNIT = "smoothing"
 SIZE_PX = (96, 128)
 UNITS, UNITS_SLOWED = 5, 6
-EFFORT = Effort(warm_ups=5, runs=120)
+EFFORT = Effort(warm_ups=5, runs=120, rest_s=1.0)
 COMPARISONS = 10
 
 
