@@ -109,7 +109,8 @@ def small_vectors() -> tuple[Vectors, dict[str, Any]]:
 def _full_size(vectors: Vectors, rng: np.random.Generator) -> None:
     """A picture larger than its graph: with blur in front of and behind a sharp middle."""
     graph = TiledGraph(run=toy_graph, size_px=GRAPH_PX, halo_px=16)
-    large = picture_of(rng, 150, 233)
+    large = recovered(picture_of(rng, 150, 233))
+    assert large.max() > 1.0  # lamps
     target = np.linspace(-5.0, 9.0, 233, dtype=np.float32)[None] * np.linspace(0.1, 1.0, 150, dtype=np.float32)[:, None]
     vectors.add("large", large)
     vectors.add("large_target", target)

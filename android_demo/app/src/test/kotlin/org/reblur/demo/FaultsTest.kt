@@ -82,7 +82,7 @@ class FaultsTest : AppHarness() {
             copied { folder ->
                 File(folder, ModelFiles.MANIFEST).let {
                     it
-                        .writeText(it.readText().replaceFirst("\"schema_version\": 5", "\"schema_version\": 6"))
+                        .writeText(it.readText().replaceFirst(Regex("\"schema_version\": *5"), "\"schema_version\": 6"))
                 }
             }
         assertEquals("The models' manifest is of version 6, this app reads version 5: update the app.", problemWith(files = folder))

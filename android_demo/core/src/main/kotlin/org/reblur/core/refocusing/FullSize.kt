@@ -77,7 +77,8 @@ class FullSize(
     ): Base {
         val (height, width) = fittingSize(targetPx.height, targetPx.width)
         val fits = height == targetPx.height && width == targetPx.width
-        val small = if (fits) sharp else resampled(sharp, height, width, Filter.LANCZOS3).clipped(0f, 1f)
+        val brightest = max(1f, sharp.values.max()) // a lamp's is above 1
+        val small = if (fits) sharp else resampled(sharp, height, width, Filter.LANCZOS3).clipped(0f, brightest)
         val scale = width.toFloat() / targetPx.width
         val target = if (fits) targetPx else resampled(targetPx, height, width, Filter.BOX).map { it * scale }
         val picture = oneCall(small, target)
