@@ -3,7 +3,8 @@
 # make test     every check: the same with all tests
 # make coverage   all tests once more, and the lines that none of them reaches
 # make setup    only the environment in .venv
-# make bench    latency of what make export wrote, on this machine
+# make bench    a short benchmark of what make export wrote, and a page: .benchmarks/report.html
+# make arm64    the saved files on emulated ARM kernels, at a small size (Debian)
 # make studio   serve the page that refocuses in the browser (Node builds it; studio-build: a static one for any host)
 # make interpreters   every TFLite file in tflite-runtime 2.14 and TensorFlow, in environments of their own (Linux)
 # make android  the Android demo: compile, test, lint, screens, APK; a JDK 17 and Maven are enough
@@ -17,7 +18,7 @@ INTERPRETERS := tflite-runtime tensorflow
 PACKAGES_tflite-runtime := "tflite-runtime==2.14.0" "numpy<2" "pillow>=11.1"
 PACKAGES_tensorflow := "tensorflow-cpu==2.21.0" "pillow>=11.1"
 
-.PHONY: setup export verify interpreters check test coverage bench lint format smoke clean studio studio-page studio-build studio-test studio-tests build/studio-artifacts android
+.PHONY: setup export verify interpreters check test coverage bench arm64 lint format smoke clean studio studio-page studio-build studio-test studio-tests build/studio-artifacts android
 .PRECIOUS: .venv-%/.installed
 
 setup: $(STAMP)
@@ -89,7 +90,14 @@ coverage: $(STAMP)
 	$(PYTEST) --cov --cov-report=term
 
 bench: $(STAMP)
-	$(BIN)/python -m pytest benchmarks/latency.py --benchmark-columns=min,median,rounds
+	$(BIN)/python -m benchmarks.latency artifacts --quick --threads all --only files,stages,taps,kernels,memory,sustained \
+	    --megapixels 0.25,1 --out .benchmarks/quick.jsonl
+	$(BIN)/python -m benchmarks.limits artifacts --quick --threads all --out .benchmarks/quick.jsonl
+	$(BIN)/python -m benchmarks.report .benchmarks/quick.jsonl
+
+arm64: $(STAMP)
+	$(BIN)/python -m export.all --out .benchmarks/small --size 128x128 --formats tflite,onnx --no-controls --overwrite
+	$(BIN)/python -m benchmarks.arm64 .benchmarks/small --out .benchmarks/arm64.jsonl
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,49 +1,31 @@
-"""Cost of the per-pixel isotropic kernels against the naive form, forward and backward: time and peak memory.
+"""Time of single operations: the blur in its forms, tiling, optics, smoothing, decoding; comparable between commits.
 
-    python -m benchmarks.kernels
-    python -m benchmarks.kernels --size 256x256 --radius 12 --batch 4 --threads 1
+    python -m pytest benchmarks/kernels.py
+    python -m pytest benchmarks/kernels.py --benchmark-autosave     then, after a change, --benchmark-compare
 
-The naive form unfolds the image into a (B, C, k*k, H, W) stack of patches and sums it with (B, k*k, H, W) weights.
-Each form runs in a process of its own, so that its peak memory is its own too.
+On one thread. ``python -m benchmarks.latency --kernels`` times the same as rows, beside a calibration kernel, by which
+``python -m benchmarks.report --baseline`` compares machines and commits.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 
-from runtime.system.argument_types import MOST_AT_ONCE, at_least, positive, size_px
-from runtime.system.command_line import command_parser, run_command
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
-MODULE = "benchmarks.kernels"
-FORMS = ("naive", "rings")
+from benchmarks.candidates.kernels import KERNELS, cases, open_case
 
-
-def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Run the command; see the module's docstring for arguments."""
-    return run_command(MODULE, lambda: run(parser(prog).parse_args(argv)))
+SIZE_PX = (384, 512)
 
 
-def parser(prog: str | None = None) -> argparse.ArgumentParser:
-    """Arguments of the command line."""
-    parser = command_parser(MODULE, prog, example="--size 256x256 --radius 12 --batch 4 --threads 1")
-    add = parser.add_argument
-    add("--size", type=size_px, default="128x128", metavar="HxW", help="of the image (default: %(default)s)")
-    add("--radius", type=positive, default=12, metavar="PX", help="of the largest kernel (default: 12)")
-    add("--batch", type=positive, default=4, metavar="N", help="images (default: 4)")
-    add("--threads", type=at_least(1, MOST_AT_ONCE), default=1, metavar="N", help="CPU threads (default: 1)")
-    add("--form", choices=FORMS, help=argparse.SUPPRESS)
-    return parser
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Measure and print."""
-    from benchmarks.measurements.kernels import print_costs
-
-    print_costs(arguments)
-    return 0
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernel(name: str, benchmark: BenchmarkFixture) -> None:
+    """One call, its inputs in memory."""
+    (case,) = cases(SIZE_PX, 1, (name,))
+    benchmark.group = f"{SIZE_PX[0]}x{SIZE_PX[1]}, 1 thread"
+    benchmark(open_case(case).run)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,62 +1,79 @@
-"""Latency of every exported artefact on this machine, one graph against another in one run.
+"""How fast: every file of an export, the stages of a photograph, a tap by megapixels, and single operations.
 
-    python -m pytest benchmarks/latency.py                        (after `make export`)
-    python -m pytest benchmarks/latency.py --benchmark-json=latency.json
+    python -m benchmarks.latency                            (after `make export`)
+    python -m benchmarks.latency artifacts --only taps --threads all --megapixels 0.25,1,12
+    python -m benchmarks.latency --quick --out quick.jsonl
 
-Times of a desktop processor; phones are another matter. Compare rows of one group and one run only: machines are
-shared and their speed drifts, and ExecuTorch's Python runtime chooses its own number of threads.
+files: every artefact x threads, beside torch and onnxruntime on the same networks. stages: decode to encode. taps:
+first open, tap and file to file by megapixels. sizes: the networks exported anew from 256 to 2048 px. kernels: single
+operations beside the calibration kernel. memory: a process each. sustained: the tap for two minutes. PROTOCOL.md says
+how.
+
+Exit code: 0 measured, 2 wrong use or no export there, 130 interrupted: the same command goes on where it stopped.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
-import numpy as np
-import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
+from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, session_of
+from runtime.system.argument_types import names_of, number
+from runtime.system.command_line import command_parser, run_command
 
-from runtime.backends import open_artifact
-from runtime.manifest.manifest import Manifest
-from runtime.manifest.records import CPU_DELEGATES, Artifact
-
-ARTIFACTS_DIR = Path("artifacts")
-THREADS: dict[str, int | None] = {"tflite": 1, "executorch": None, "coreml": None, "onnx": 1}
-"""Format -> CPU threads; None where the runtime chooses."""
+MODULE = "benchmarks.latency"
+PARTS = ("files", "stages", "taps", "sizes", "kernels", "memory", "sustained")
+MEGAPIXELS = "0.25,0.5,1,2,4,12"
 
 
-def artifacts() -> list[Artifact]:
-    """What `make export` made for a processor; nothing where it has not run."""
-    made = Manifest.load(ARTIFACTS_DIR).artifacts if ARTIFACTS_DIR.is_dir() else ()
-    return [artifact for artifact in made if artifact.delegate in CPU_DELEGATES]
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Run the command; see the module's docstring for arguments and exit codes."""
+    return run_command(MODULE, lambda: run(parser(prog).parse_args(argv)))
 
 
-@pytest.mark.parametrize("artifact", [pytest.param(a, id=a.id) for a in artifacts()])
-def test_latency(artifact: Artifact, benchmark: BenchmarkFixture) -> None:
-    """One call of one artefact, its input already in memory."""
-    if artifact.format == "coreml" and sys.platform != "darwin":
-        pytest.skip("not run: Core ML runs on macOS and iOS only")
-    manifest = Manifest.load(ARTIFACTS_DIR)
-    threads = THREADS[artifact.format]
-    runner = open_artifact(artifact, ARTIFACTS_DIR, threads)
-    generator = np.random.default_rng(0)
-    shape = artifact.size_px
-    inputs = {
-        tensor.name: generator.uniform(*tensor.range, (1, tensor.channels, *shape)).astype(np.float32)
-        for tensor in manifest.graphs[artifact.graph].inputs
-    }
-    counted = "1 thread" if threads == 1 else "its own threads"
-    benchmark.group = f"{artifact.graph}, {artifact.format}, {shape[1]}x{shape[0]}, {counted}"
-    result = benchmark(runner.run, inputs)
-    assert all(np.isfinite(output).all() for output in result.values())
+def parser(prog: str | None = None) -> argparse.ArgumentParser:
+    """Arguments of the command line."""
+    codes = "0 measured, 2 wrong use or no export there, 130 interrupted (goes on where it stopped)"
+    parser = command_parser(MODULE, prog, example="artifacts --only files,taps --threads 1,all", exit_codes=codes)
+    add_export(parser)
+    add_rows(parser)
+    add_thread_counts(parser)
+    add = parser.add_argument
+    add("--only", type=parts, default=list(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}")
+    add("--megapixels", type=megapixels, default=MEGAPIXELS, metavar="MP,MP", help=f"of taps (default: {MEGAPIXELS})")
+    return parser
 
 
-def main() -> int:
-    """Have pytest run this file: it prints the table."""
-    if not artifacts():
-        print(f"error: no export at {ARTIFACTS_DIR}: run `make export` first", file=sys.stderr)
-        return 2
-    return pytest.main([__file__, *sys.argv[1:]])
+def parts(text: str) -> list[str]:
+    """Some of ``PARTS``."""
+    names = names_of(text)
+    for name in names:
+        if name not in PARTS:
+            raise argparse.ArgumentTypeError(f"no part {name!r}: choose from {', '.join(PARTS)}")
+    return names
+
+
+def megapixels(text: str) -> list[float]:
+    """Sizes of photographs."""
+    return [number(0.01, 150.0)(name) for name in names_of(text)]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, and say where the rows are.
+
+    Raises:
+        ReblurError: there is no export, or the rows cannot be read or written.
+    """
+    from benchmarks.tables import Plan, measure
+
+    check_export(arguments.directory)
+    session = session_of(arguments)
+    plan = Plan(directory=arguments.directory, threads=arguments.threads, megapixels=arguments.megapixels)
+    for part in arguments.only:
+        measure(part, session, plan)
+    print(f"{len(session.journal.rows)} rows in {arguments.out}: python -m benchmarks.report {arguments.out}")
+    return 0
 
 
 if __name__ == "__main__":

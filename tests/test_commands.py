@@ -37,6 +37,13 @@ ABSENT = {
     "schema": ["--out", "nowhere/schema.json"],
     "bench-alignment": ["--photos", "nowhere"],
     "bench-int8-maps": ["nowhere"],
+    "bench-latency": ["nowhere"],
+    "bench-peers": ["nowhere"],
+    "bench-limits": ["nowhere"],
+    "bench-quality": ["nowhere"],
+    "bench-phone": ["--adb", "--app", "nowhere"],
+    "bench-arm64": ["nowhere"],
+    "bench-report": ["nowhere"],
 }
 """Command -> arguments that name something that is not there."""
 COUNTS = {
@@ -48,7 +55,6 @@ COUNTS = {
     "selftest": ["--threads"],
     "search": ["--rounds"],
     "bench-alignment": ["--count"],
-    "bench-kernels": ["--threads", "--batch", "--radius"],
 }
 """Command -> options that are a number of something, 1 or more."""
 
@@ -160,7 +166,7 @@ def test_jobs_are_0_or_more(name: str, value: str, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("controls", "a,b"), ("export", "a,b"), ("search", "a,b"), ("bench-kernels", "0")]
+    ("name", "value"), [("controls", "a,b"), ("export", "a,b"), ("search", "a,b"), ("bench-refocus", "0")]
 )
 def test_a_size_is_height_by_width(name: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([name, "--size", value]) == 2
@@ -281,15 +287,6 @@ def test_the_console_script_works_beside_modules_of_the_same_names(script_folder
     missing = reblur(script_folder, beside_others, "selftest", "nowhere")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert missing.stderr.startswith("error: no folder nowhere")
-
-
-@pytest.mark.slow
-def test_so_do_the_processes_that_a_command_starts(script_folder: Path, beside_others: Path) -> None:
-    """The kernels are timed in a process each."""
-    words = ("bench-kernels", "--size", "8x8", "--radius", "2", "--batch", "1")
-    done = reblur(script_folder, beside_others, *words)
-    assert done.returncode == 0, done.stderr
-    assert "naive / rings" in done.stdout
 
 
 @pytest.mark.slow

@@ -109,7 +109,7 @@ NO_FILES = (
     ["lint", "absent.tflite"],
     ["lint", f"{LONG_NAME}.tflite"],
     ["lint", "."],
-    ["bench-kernels", "--size", "0"],
+    ["bench-refocus", "--size", "0"],
     ["bench-int8-maps", "absent"],
 )
 

@@ -35,10 +35,17 @@ ROWS = (
     ("search", "export.search", "export", "try ways to quantize each network, and keep the best"),
     ("lint", "export.lint", "export", "what keeps a file off the accelerators of phones and browsers"),
     ("schema", "export.manifest_schema", "export", "write the JSON Schema of manifest.json"),
+    ("bench-latency", "benchmarks.latency", "bench", "how fast files, stages, taps and single operations are"),
+    ("bench-peers", "benchmarks.peers", "bench", "our networks and blur beside published and other ones"),
+    ("bench-limits", "benchmarks.limits", "bench", "how near a graph comes to what the machine can do"),
+    ("bench-quality", "benchmarks.quality", "bench", "what every precision costs in quality, on scenes or pairs"),
+    ("bench-scale", "benchmarks.scale", "bench", "how fast training is, by pictures and by processes"),
+    ("bench-arm64", "benchmarks.arm64", "bench", "the saved files on emulated ARM kernels, against this machine"),
+    ("bench-phone", "benchmarks.phone", "bench", "install, start and collect a demo application's benchmark"),
+    ("bench-report", "benchmarks.report", "bench", "a page and Markdown from rows; compare with a baseline"),
     ("bench-alignment", "benchmarks.alignment", "bench", "how close alignment brings a misaligned pair to the truth"),
     ("bench-int8-maps", "benchmarks.int8_maps", "bench", "how far int8 defocus maps are from the float network's"),
     ("bench-refocus", "benchmarks.refocus", "bench", "how good refocusing is at outlines, and what a tap costs"),
-    ("bench-kernels", "benchmarks.kernels", "bench", "time and memory of the per-pixel kernels"),
 )
 COMMANDS: dict[str, Command] = {
     name: Command(name=name, module=module, extra=extra, summary=summary) for name, module, extra, summary in ROWS

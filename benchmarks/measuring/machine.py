@@ -1,0 +1,81 @@
+"""This machine and this program, as a row tells them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.measuring.rows import App, Conditions, Device, Thermal
+from runtime.system.version import reblur_version
+
+SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}
+THERMAL_ZONES = Path("/sys/class/thermal")
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+@cache
+def this_device() -> Device:
+    """The desktop that this runs on."""
+    return Device(
+        kind="desktop",
+        name=platform.machine(),
+        soc=_processor(),
+        cores=os.cpu_count(),
+        memory_mib=_memory_mib(),
+        os=SYSTEMS.get(platform.system(), "unknown"),
+        os_version=platform.release() or None,
+    )
+
+
+@cache
+def this_app() -> App:
+    """The benchmarks, from a checkout."""
+    return App(name="benchmarks", version=reblur_version(), build_type="source")
+
+
+def conditions_now() -> Conditions:
+    """Load and temperature before a measurement; a desktop has no gate."""
+    load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+    return Conditions(clocks_pinned=_pinned(), thermal_before=_thermal(), load_before=load)
+
+
+def version_of(package: str) -> str | None:
+    """Of an installed distribution; None where there is none of that name."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _memory_mib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _pinned() -> bool | None:
+    """Whether the clocks are held: only the kernel's governor tells, and in a virtual machine nobody does."""
+    if sys.platform != "linux" or not GOVERNOR.is_file():
+        return None
+    return GOVERNOR.read_text(encoding="utf-8").strip() in ("performance", "userspace")
+
+
+def _thermal() -> Thermal | None:
+    try:
+        celsius = [int(zone.read_text()) / 1000.0 for zone in THERMAL_ZONES.glob("thermal_zone*/temp")]
+    except (OSError, ValueError):
+        return None
+    return Thermal(state=None, celsius=max(celsius), headroom=None) if celsius else None

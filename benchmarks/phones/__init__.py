@@ -1,0 +1,1 @@
+"""The benchmark mode of the demo applications, driven from a computer by a cable."""

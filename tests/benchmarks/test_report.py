@@ -1,0 +1,71 @@
+"""The page and the Markdown: whole by themselves, and never with a sample in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.measuring.rows import Journal, Row
+from benchmarks.reporting.page import html_of, markdown_of
+from benchmarks.reporting.plots import PLOTS
+from benchmarks.reporting.tables import number
+
+SAMPLES_FILE = Path(__file__).parent / "data" / "sample_rows.jsonl"
+
+
+def test_samples_are_never_shown(samples: list[Row], as_if_real: list[Row]) -> None:
+    real = dataclasses.replace(as_if_real[0], subject=dataclasses.replace(as_if_real[0].subject, id="the-real-one"))
+    page = html_of([*samples, real])
+    assert "the-real-one" in page
+    assert "Example Phone" not in page
+    assert f"{len(samples)} made-up sample rows are left out" in page
+
+
+def test_a_file_of_samples_alone_is_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report.main([str(SAMPLES_FILE), "--out", str(tmp_path / "page.html")]) == 2
+    assert "all of them samples" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_every_device_has_its_part(as_if_real: list[Row]) -> None:
+    text = markdown_of(as_if_real)
+    for device in ("Example CPU", "Example SoC", "iPhone00,0", "browser: Chromium 140", "emulated: qemu-aarch64"):
+        assert f"## {device}" in text
+    assert "214/214 nodes in 1" in text
+    assert "the answer is all zeros" in text
+    assert "Core ML runs on macOS and iOS only" in text
+
+
+def test_the_page_needs_nothing_from_elsewhere(as_if_real: list[Row]) -> None:
+    page = html_of(as_if_real)
+    assert not re.findall(r"""(?:src|href)=["'](?!#)""", page)
+    assert "@import" not in page
+
+
+def test_check_counts_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report.main([str(SAMPLES_FILE), "--check"]) == 0
+    assert capsys.readouterr().out == "7 rows, 7 of them samples\n"
+
+
+def test_the_page_is_not_written_over_the_rows(as_if_real: list[Row], tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    Journal(path).add(as_if_real[0])
+    before = path.read_bytes()
+    assert report.main([str(path), "--out", str(path)]) == 2
+    assert path.read_bytes() == before
+
+
+def test_without_rows_for_it_a_plot_is_left_out(as_if_real: list[Row]) -> None:
+    assert [name for name, draw in PLOTS.items() if draw(as_if_real)] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0"), (1234.5, "1,234"), (12.34, "12.3"), (0.0123, "0.0123"), (1e-7, "1.0e-07")],
+)
+def test_numbers_as_people_write_them(value: float | None, text: str) -> None:
+    assert number(value) == text
