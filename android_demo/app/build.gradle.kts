@@ -44,9 +44,7 @@ android {
         noCompress += listOf("tflite", "pte")
     }
 
-    sourceSets {
-        getByName("main") { assets.srcDir(models) }
-    }
+    sourceSets.getByName("main").assets.srcDir(models)
 }
 
 /** The models and golden vectors of an export, as the app reads them: run `make export` in the repository first. */

@@ -45,7 +45,7 @@ def pack(deps: Dependencies) -> None:
         VERSIONS["minSdk"],
     )  # fmt: skip
     alignment.check(APK)
-    print(f"             {contents(APK)}; signed: {schemes.strip()}")
+    print(f"             {contents(APK)}; signed: {schemes.splitlines()[-1]}")
 
 
 def shrink(deps: Dependencies) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import compiling
 import resources
 from dependencies import PLATFORMS
-from processes import BUILD, ROOT, BuildError, emptied, joined
+from processes import BUILD, ROOT, BuildError, emptied, joined, run
 from resolve import Dependencies
 
 REFERENCES = BUILD / "references"
@@ -82,6 +82,7 @@ def app(deps: Dependencies, given: Inputs) -> None:
         f"-Dreblur.photos={REPOSITORY / 'runtime' / 'examples'}",
     ]  # fmt: skip
     _junit("app", [BUILD / "test-config", *classpath], compiling.APP / "src/test/kotlin", given, options)
+    print(f"             {check_rows()}")
 
 
 def _junit(name: str, classpath: list[Path], sources: Path, given: Inputs, options: list[str]) -> None:
@@ -118,3 +119,21 @@ def _failures(output: str) -> str:
     return "\n".join(line for line in lines if not re.match(r"\s+at (org\.junit|java|jdk|org\.robolectric)", line))[
         :6000
     ]
+
+
+def check_rows() -> str:
+    """Hold the rows that the app's benchmark test wrote against the repository's schema; what was found, in words.
+
+    Raises:
+        BuildError: a row does not fit.
+    """
+    schema, python = REPOSITORY / "benchmarks" / "row.schema.json", REPOSITORY / ".venv" / "bin" / "python"
+    if not (schema.exists() and python.exists() and ROWS.exists()):
+        return "rows of the benchmark not checked: no schema, no Python environment, or no rows"
+    script = (
+        "import json, sys, jsonschema\n"
+        "rows = [json.loads(line) for line in open(sys.argv[2])]\n"
+        "for row in rows: jsonschema.validate(row, json.load(open(sys.argv[1])))\n"
+        "print(len(rows))"
+    )
+    return f"{run(python, '-c', script, schema, ROWS).strip()} rows of the benchmark fit their schema"

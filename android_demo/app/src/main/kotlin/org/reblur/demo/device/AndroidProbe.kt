@@ -8,6 +8,7 @@ import android.os.BatteryManager
 import android.os.Build
 import android.os.Debug
 import android.os.PowerManager
+import androidx.annotation.RequiresApi
 import org.reblur.core.benchmark.AppRecord
 import org.reblur.core.benchmark.Device
 import org.reblur.core.benchmark.DeviceProbe
@@ -27,7 +28,7 @@ class AndroidProbe(
         Device(
             kind = if (context.resources.configuration.smallestScreenWidthDp >= TABLET_DP) "tablet" else "phone",
             name = "${Build.MANUFACTURER} ${Build.MODEL}",
-            soc = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) Build.SOC_MODEL else Build.HARDWARE,
+            soc = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) socModel() else Build.HARDWARE,
             cores = Runtime.getRuntime().availableProcessors(),
             memoryMib = totalMemoryMib(),
             os = "Android",
@@ -38,15 +39,19 @@ class AndroidProbe(
 
     override fun thermal(): Thermal =
         Thermal(
-            state = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) STATES.getOrNull(power.currentThermalStatus) else null,
+            state = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) thermalState() else null,
             celsius = battery(BatteryManager.EXTRA_TEMPERATURE)?.let { it / TENTHS },
-            headroom =
-                if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) {
-                    power.getThermalHeadroom(0).toDouble().takeIf { it.isFinite() }
-                } else {
-                    null
-                },
+            headroom = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) headroom() else null,
         )
+
+    @RequiresApi(Build.VERSION_CODES.Q)
+    private fun thermalState(): String? = STATES.getOrNull(power.currentThermalStatus)
+
+    @RequiresApi(Build.VERSION_CODES.R)
+    private fun headroom(): Double? = power.getThermalHeadroom(0).toDouble().takeIf { it.isFinite() }
+
+    @RequiresApi(Build.VERSION_CODES.S)
+    private fun socModel(): String = Build.SOC_MODEL
 
     override fun batteryPercent(): Double? {
         val level = battery(BatteryManager.EXTRA_LEVEL) ?: return null
