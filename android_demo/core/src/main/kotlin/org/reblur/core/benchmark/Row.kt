@@ -125,6 +125,7 @@ data class Timing(
     val rawMs: List<Double>,
     @SerialName("started_s") val startedS: List<Double>?,
     val quick: Boolean,
+    val clock: String = "wall",
 )
 
 @Serializable
