@@ -1,22 +1,13 @@
 import { createRequire } from "node:module";
-import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { ASTRONAUT, type Server, launch, openPhotograph, serve, visit } from "./studio";
+import type { BrowserContextOptions } from "playwright-core";
+import { expect, test } from "vitest";
+import { openStudio } from "./hooks";
+import { ASTRONAUT, openPhotograph, visit } from "./studio";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-let browser: Browser;
-let server: Server;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launch(), serve()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  server.stop();
-});
+const studio = openStudio();
 
 test.each([
   ["dark", { colorScheme: "dark" }],
@@ -24,7 +15,7 @@ test.each([
   ["at phone width", { ...PHONE, colorScheme: "light" }],
 ] as [string, BrowserContextOptions][])("axe finds no fault: %s", async (_, options) => {
   // axe is put into the page from outside, which its policy would not allow.
-  const { context, page } = await visit(browser, server.url, { ...options, bypassCSP: true });
+  const { context, page } = await visit(studio.browser, studio.server.url, { ...options, bypassCSP: true });
   const faults = async () => {
     await page.addScriptTag({ path: AXE });
     return page.evaluate(async () => {
@@ -41,7 +32,7 @@ test.each([
   await page.setInputFiles("#file", { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
   await page.waitForSelector("#alert:not([hidden])");
   expect(await faults()).toEqual([]);
-  await page.goto(`${server.url}selftest.html`);
+  await page.goto(`${studio.server.url}selftest.html`);
   await page.waitForSelector("body[data-ready]");
   expect(await faults()).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);

@@ -1,26 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { ROOT, type Server, launch, said, serve, visit } from "./studio";
+import { expect, test } from "vitest";
+import { openStudio } from "./hooks";
+import { ROOT, said, visit } from "./studio";
 
 const SCHEMA = resolve(ROOT, process.env.STUDIO_ROW_SCHEMA ?? "benchmarks/row.schema.json");
 
-let browser: Browser;
-let server: Server;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launch(), serve()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  server.stop();
-});
+const studio = openStudio();
 
 test("every file passes its golden vectors here, and the rows are those of the benchmarks", async () => {
-  const { context, page } = await visit(browser, `${server.url}selftest.html`);
+  const { context, page } = await visit(studio.browser, `${studio.server.url}selftest.html`);
   await page.click("#start");
   const summary = await said(page, /passed\.$/);
   const table = await page.innerText("#results");

@@ -4,10 +4,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { carriedBy } from "../../src/photo/jpeg";
 import { stepOf } from "../../src/page/lens";
+import { openStudio } from "./hooks";
 import {
   ARTIFACTS,
   ASTRONAUT,
@@ -15,9 +15,7 @@ import {
   FLAG,
   PHOTOGRAPHS,
   ROOT,
-  type Server,
   choose,
-  launch,
   openPhotograph,
   picture,
   psnrDb,
@@ -29,8 +27,7 @@ import {
   visit,
 } from "./studio";
 
-let browser: Browser;
-let server: Server;
+const studio = openStudio();
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -41,17 +38,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const folder = mkdtempSync(join(tmpdir(), "studio-"));
 
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launch(), serve()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  server.stop();
-});
-
 test("it loads with threads, says what it got, and asks nobody else for anything", async () => {
-  const { context, page, origins, faults } = await visit(browser, server.url);
+  const { context, page, origins, faults } = await visit(studio.browser, studio.server.url);
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await openPhotograph(page, ASTRONAUT);
   await page.click("#ran summary");
@@ -59,13 +47,13 @@ test("it loads with threads, says what it got, and asks nobody else for anything
   expect(engine).toContain("Asked for");
   expect(engine).toMatch(/CPU \(wasm\), \d+ threads/);
   expect(await page.innerText("#timings")).toMatch(/Remove it\s+[\d.]+ m?s/);
-  expect([...origins].filter((origin) => origin !== new URL(server.url).origin && origin !== "null")).toEqual([]);
+  expect([...origins].filter((origin) => origin !== new URL(studio.server.url).origin && origin !== "null")).toEqual([]);
   expect(faults).toEqual([]);
   await context.close();
 });
 
 test("where WebGPU is asked for and not there, it says what it got, and why", async () => {
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   await choose(page, "fp32", "webgpu");
   const engine = await page.locator("#engine").textContent();
   expect(engine).toContain("Asked forGPU (WebGPU)GotCPU (wasm)");
@@ -74,7 +62,7 @@ test("where WebGPU is asked for and not there, it says what it got, and why", as
 });
 
 test("the page may not contact another server", async () => {
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   const barred = await page.evaluate(async () => {
     const violated = new Promise<string>((done) => {
       document.addEventListener("securitypolicyviolation", (event) => {
@@ -89,7 +77,7 @@ test("the page may not contact another server", async () => {
 });
 
 test("a tap on the subject and one on the background make two pictures, each sharp where it was tapped", async () => {
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   await openPhotograph(page, ASTRONAUT);
   await slide(page, "aperture", stepOf(0.6));
   await said(page, /, f\/0\.6, in/);
@@ -109,7 +97,7 @@ test("what the browser makes is what the Python runtime makes, on three photogra
     precision: string;
     photographs: { name: string; path: string; width: number; height: number; focus: { x: number; y: number } }[];
   };
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   await choose(page, expected.precision, "wasm");
   for (const { name, path, width, height, focus } of expected.photographs) {
     await openPhotograph(page, resolve(ROOT, path));
@@ -124,7 +112,7 @@ test("what the browser makes is what the Python runtime makes, on three photogra
 });
 
 test("a file that is no photograph is refused in a sentence, and the studio goes on", async () => {
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   const path = join(folder, "notes.txt");
   writeFileSync(path, "no picture");
   await page.setInputFiles("#file", path);
@@ -144,7 +132,7 @@ test("a file that is no photograph is refused in a sentence, and the studio goes
 });
 
 test("12 megapixels come upright, and are saved at their own size with their EXIF", async () => {
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   await openPhotograph(page, join(PHOTOGRAPHS, "12mp.jpg"));
   await tapAt(page, { x: 0.4, y: 0.2 });
   const screen = await picture(page);
@@ -175,7 +163,7 @@ test("a damaged model is named, and never run", async () => {
   writeFileSync(model, bytes);
   const damaged = await serve(artifacts);
   try {
-    const { context, page } = await visit(browser, damaged.url);
+    const { context, page } = await visit(studio.browser, damaged.url);
     await choose(page, "fp32", "wasm");
     await page.setInputFiles("#file", ASTRONAUT);
     await page.waitForSelector("#alert:not([hidden])");
@@ -188,7 +176,7 @@ test("a damaged model is named, and never run", async () => {
 
 test("after its first load it works without a network", async () => {
   const own = await serve();
-  const { context, page } = await visit(browser, own.url);
+  const { context, page } = await visit(studio.browser, own.url);
   await page.click("#samples button >> nth=0");
   await said(page, /^Focused by itself/);
   await page.waitForTimeout(500);
@@ -218,7 +206,7 @@ test("as static files on a host that sends no headers it has threads all the sam
   });
   await new Promise<void>((listening) => host.listen(0, "127.0.0.1", listening));
   const { port } = host.address() as AddressInfo;
-  const { context, page } = await visit(browser, `http://localhost:${port}/some/folder/`);
+  const { context, page } = await visit(studio.browser, `http://localhost:${port}/some/folder/`);
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   await openPhotograph(page, ASTRONAUT);
   expect(await page.locator("#engine").textContent()).toMatch(/GotCPU \(wasm\), \d+ threads/);
@@ -228,7 +216,7 @@ test("as static files on a host that sends no headers it has threads all the sam
 });
 
 test("the keyboard alone is enough", async () => {
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   const focused = () => page.evaluate(() => document.activeElement!.id || document.activeElement!.textContent);
   const tabTo = async (name: string) => {
     for (let i = 0; i < 20 && (await focused()) !== name; i++) await page.keyboard.press("Tab");
@@ -258,7 +246,7 @@ test("the keyboard alone is enough", async () => {
 });
 
 test("dragging the aperture shows pictures before it is let go", async () => {
-  const { context, page } = await visit(browser, server.url);
+  const { context, page } = await visit(studio.browser, studio.server.url);
   await openPhotograph(page, ASTRONAUT);
   const before = await picture(page);
   // No test asserts a time: `npm run measure` says how many a second.
@@ -276,7 +264,7 @@ test("dragging the aperture shows pictures before it is let go", async () => {
 });
 
 test("with less motion asked for, nothing sweeps", async () => {
-  const { context, page } = await visit(browser, server.url, { reducedMotion: "reduce" });
+  const { context, page } = await visit(studio.browser, studio.server.url, { reducedMotion: "reduce" });
   await openPhotograph(page, ASTRONAUT);
   expect(await page.isVisible("#sweep")).toBe(false);
   expect(await page.isVisible(".motion-note")).toBe(true);
