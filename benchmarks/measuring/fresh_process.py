@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.measuring.cases import Case, open_case
 from benchmarks.measuring.protocol import Effort
 from benchmarks.measuring.rows import Memory
+from runtime.system import memory as resident
 from runtime.system.child_processes import child_environment
 from runtime.system.errors import ReblurError, first_line
 
-STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 LIMIT_S = 600.0
 PACKAGES: dict[str, tuple[str, ...]] = {
     "tflite": ("ai_edge_litert.interpreter", "PIL.Image"),
@@ -53,7 +54,7 @@ def memory(case: Case, effort: Effort) -> Memory:
     Raises:
         ReblurError: it cannot be run, or this system does not tell memory.
     """
-    if not STATUS.is_file():
+    if not resident.STATUS.is_file():
         raise ReblurError("memory is read from /proc, which only Linux has")
     return Memory(**_ask("memory", case, str(effort.memory_runs)))
 
@@ -74,7 +75,7 @@ def _ask(what: str, case: Case, *more: str) -> dict[str, Any]:
 
 def _import(backend: str) -> None:
     for name in PACKAGES.get(backend, ()):
-        __import__(name)
+        importlib.import_module(name)
 
 
 def _cold(case: Case) -> dict[str, float | None]:
@@ -82,25 +83,24 @@ def _cold(case: Case) -> dict[str, float | None]:
 
 
 def _memory(case: Case, runs: int) -> dict[str, Any]:
-    baseline = _read("VmRSS")
+    baseline = _mib(resident.resident_mib)
     opened = open_case(case)
     gc.collect()
-    loaded = _read("VmRSS")
-    CLEAR_REFS.write_text("5", encoding="ascii")  # the peak starts anew from what is held now
+    loaded = _mib(resident.resident_mib)
+    resident.reset_peak()
     for _ in range(runs):
         opened.run()
-    peak = _read("VmHWM")
+    peak = _mib(resident.peak_mib)
     del opened
     gc.collect()
+    disposed = _mib(resident.resident_mib)
     return dataclasses.asdict(
-        Memory(kind="rss", baseline_mib=baseline, loaded_mib=loaded, peak_mib=peak, disposed_mib=_read("VmRSS"))
+        Memory(kind="rss", baseline_mib=baseline, loaded_mib=loaded, peak_mib=peak, disposed_mib=disposed)
     )
 
 
-def _read(entry: str) -> float:
-    """A line of /proc/self/status in MiB: "VmRSS" is the memory now, "VmHWM" its peak."""
-    lines = STATUS.read_text(encoding="ascii").splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith(entry)) / 1024.0, 2)
+def _mib(figure: Callable[[], float]) -> float:
+    return round(figure(), 2)
 
 
 def main() -> int:

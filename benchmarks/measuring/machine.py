@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.measuring.rows import App, Conditions, Device, Thermal
+from export.recipes.tool_versions import cpuinfo
 from runtime.system.version import reblur_version
 
 SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}
@@ -52,11 +53,8 @@ def version_of(package: str) -> str | None:
 
 
 def _processor() -> str | None:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+    found = cpuinfo()
+    return found.get("model name") if found else platform.processor() or None
 
 
 def _memory_mib() -> float | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 
 from tabulate import tabulate
 
 from export.quantization_search.selection import EQUAL_SIZE, EQUAL_SPEED, LEAST_MARGIN, margin, worst
 from export.quantization_search.trial import Trial
-from export.recipes.tool_versions import tool_versions
+from export.recipes.tool_versions import cpuinfo, tool_versions
 
 TOOLS = ("ai-edge-quantizer", "ai-edge-litert", "litert-torch", "executorch", "torchao", "onnxruntime", "torch")
 HEADINGS = ("", "candidate", "size", "speed", "to spare", "tightest gate")
@@ -62,11 +61,7 @@ def table_of(groups: Sequence[Sequence[Trial]], chosen: Sequence[Trial | None], 
 
 def processor() -> str:
     """Maker, family and model of this machine's processor."""
-    found: dict[str, str] = {}
-    path = Path("/proc/cpuinfo")
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        key, _, value = line.partition(":")
-        found.setdefault(key.strip(), value.strip())
+    found = cpuinfo()
     name = found.get("model name") or platform.processor() or platform.machine()
     return f"{name} (family {found['cpu family']}, model {found['model']})" if "cpu family" in found else name
 

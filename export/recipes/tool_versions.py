@@ -10,6 +10,7 @@ from pathlib import Path
 
 SIMD = ("avx", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_fp16", "amx_int8", "asimddp", "asimdhp", "i8mm")
 """Instructions that interpreters choose their kernels by, as Linux names them."""
+CPUINFO = Path("/proc/cpuinfo")
 COMMON_TOOLS = ("torch", "numpy")
 """What takes part in every export."""
 
@@ -31,9 +32,17 @@ def all_versions(packages: Iterable[str]) -> dict[str, str]:
     return {"python": platform.python_version(), "processor": processor(), **versions}
 
 
+def cpuinfo() -> dict[str, str]:
+    """What Linux says of the first processor, by its own names; empty on other systems."""
+    found: dict[str, str] = {}
+    for line in CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.is_file() else []:
+        key, _, value = line.partition(":")
+        found.setdefault(key.strip(), value.strip())
+    return found
+
+
 @cache
 def processor() -> str:
     """Kind of processor, with those of ``SIMD`` that it has, where the system tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    words = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.is_file() else set()
+    words = set(CPUINFO.read_text(encoding="utf-8").split()) if CPUINFO.is_file() else set()
     return " ".join([platform.machine(), *(name for name in SIMD if name in words)])

@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import os
 from collections.abc import Callable
-from pathlib import Path
 
-RESET_PEAK = "5"
-"""What Linux takes for: the largest resident size is the one of now."""
+from runtime.system import memory
 
 
 def peak_mib(work: Callable[[], object]) -> float | None:
@@ -22,17 +19,10 @@ def peak_mib(work: Callable[[], object]) -> float | None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     try:
-        (Path("/proc") / str(os.getpid()) / "clear_refs").write_text(RESET_PEAK, encoding="ascii")
-        before = _resident_mib("VmRSS")
+        memory.reset_peak()
+        before = memory.resident_mib()
     except (OSError, KeyError):
         work()
         return None
     work()
-    return round(max(0.0, _resident_mib("VmHWM") - before), 1)
-
-
-def _resident_mib(name: str) -> float:
-    """A figure of ``/proc``, in MiB."""
-    lines = (Path("/proc") / str(os.getpid()) / "status").read_text(encoding="ascii").splitlines()
-    figures = dict(line.split(":", 1) for line in lines if ":" in line)
-    return int(figures[name].split()[0]) / 1024.0
+    return round(max(0.0, memory.peak_mib() - before), 1)
