@@ -56,8 +56,6 @@ class Build:
         """What is to be removed where this process is killed."""
         self.used: list[Path] = []
         """Entries of the cache that this export needs."""
-        self.control_outcomes: list[Outcome] = []
-        """One for each of ``controls``, once they were tried."""
         self.logs: dict[str, Path] = {}
         """Name -> log of each task that failed; an artefact's has its id."""
 
@@ -91,7 +89,7 @@ class Build:
             ReblurError: the disk is full, or nothing can be made at all.
         """
         self.leftovers = (folder,)
-        shared_inputs = self.shared_inputs(self.negative_controls())
+        shared_inputs, tried = self.shared_inputs(self.negative_controls())
         artifacts = self.artifacts(shared_inputs)
         parts = Parts(
             sources=self.sources,
@@ -101,7 +99,7 @@ class Build:
                 for job, artifact in zip(self.keys, artifacts, strict=True)
             ],
             pipelines=self.check_pipelines(artifacts, shared_inputs),
-            controls=self.tried_controls(),
+            controls=self.tried_controls(tried),
         )
         manifest = assemble(folder, self.plan, parts)
         if any(artifact.status == "passed" for artifact in manifest.artifacts):
@@ -113,8 +111,12 @@ class Build:
             self.progress.finish()
         return manifest
 
-    def shared_inputs(self, controls: Sequence[Task]) -> dict[Size, Path]:
-        """Compute what the artefacts of each size share; where that is one process's work, others try the controls."""
+    def shared_inputs(self, controls: Sequence[Task]) -> tuple[dict[Size, Path], list[Outcome]]:
+        """Compute what the artefacts of each size share; where that is one process's work, others try the controls.
+
+        Returns:
+            The folder of each size, and what became of the controls.
+        """
         tasks = []
         for number, (size, key) in enumerate(self.shared_input_keys.items()):
             name, graphs = f"shared-inputs-{size_name(size)}", tuple(sorted({*NETWORKS, *self.plan.graphs}))
@@ -123,10 +125,9 @@ class Build:
             arguments = (self.plan.checkpoint, size, number == 0, graphs)
             tasks.append(self._task(name, key, make_shared_inputs, arguments))
         outcomes = self._run([*tasks, *controls], self._stop_without_shared_inputs)
-        self.control_outcomes = outcomes[len(tasks) :]
         found = {size: task.folder for size, task in zip(self.shared_input_keys, tasks, strict=True)}
         self.progress.say(describe_float_model(load_facts(found[self.plan.sizes[0]]).float_model))
-        return found
+        return found, outcomes[len(tasks) :]
 
     def _stop_without_shared_inputs(self, outcome: Outcome) -> None:
         if outcome.reason and outcome.task.function is make_shared_inputs:
@@ -193,11 +194,11 @@ class Build:
             self._run([shared_inputs], self._stop_without_shared_inputs)
         return tasks
 
-    def tried_controls(self) -> tuple[NegativeControl, ...]:
+    def tried_controls(self, outcomes: Sequence[Outcome]) -> tuple[NegativeControl, ...]:
         """What became of the files that were broken."""
         return tuple(
             control
-            for group, outcome in zip(self.controls.values(), self.control_outcomes, strict=True)
+            for group, outcome in zip(self.controls.values(), outcomes, strict=True)
             for control in controls_from(group, outcome)
         )
 
