@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ReblurError: the photographs cannot be read.
     """
-    from benchmarks.measurements.alignment import print_alignment
+    from benchmarks.scoring.alignment import print_alignment
 
     print_alignment(arguments.photos, arguments.count, arguments.shift)
     return 0

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ReblurError: there is no export, none of its files is one, or it was made from another checkpoint.
     """
-    from benchmarks.measurements.int8_maps import table
+    from benchmarks.scoring.int8_maps import table
 
     print(table(arguments.directory))
     return 0

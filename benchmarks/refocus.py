@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ReblurError: there is no export.
     """
-    from benchmarks.measurements.refocus import in_tables, measure
+    from benchmarks.scoring.refocus import in_tables, measure
 
     found = measure(arguments.directory, arguments.size, arguments.threads, arguments.pictures)
     if arguments.json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.candidates import artifacts, blurs, kernels, networks, pipelines
-from benchmarks.measuring.cases import Case
+from benchmarks.measuring.cases import WHOLES, Case
 from benchmarks.measuring.session import Session, tell
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import CPU_DELEGATES
@@ -34,7 +34,7 @@ class Plan:
     threads: Sequence[int]
     megapixels: Sequence[float] = (0.25, 1.0)
     sizes_px: Sequence[tuple[int, int]] = SIZES_PX
-    backends: Sequence[str] = ("tflite", "onnx", "executorch")
+    backends: Sequence[str] = pipelines.BACKENDS
     """Of the pipelines; those that the export has not are passed over."""
 
     networks: Sequence[str] = networks.PUBLISHED
@@ -75,9 +75,7 @@ def taps(plan: Plan) -> Iterator[Group]:
     for precision in TAP_PRECISIONS:
         if ("tflite", precision) in _pipelines(plan):
             for size in plan.megapixels:
-                yield pipelines.cases(
-                    plan.directory, "tflite", precision, photo_size(size), plan.threads[-1], pipelines.WHOLES
-                )
+                yield pipelines.cases(plan.directory, "tflite", precision, photo_size(size), plan.threads[-1], WHOLES)
 
 
 def single_operations(plan: Plan) -> Iterator[Group]:
@@ -168,12 +166,8 @@ def _pipelines(plan: Plan) -> list[tuple[str, str]]:
     Raises:
         ReblurError: there is none.
     """
-    made = Manifest.load(plan.directory, with_checks=False).pipelines
-    found = [
-        (pipeline.backend, pipeline.precision)
-        for pipeline in made
-        if pipeline.delegate in CPU_DELEGATES and pipeline.backend in plan.backends and pipeline.status == "passed"
-    ]
+    made = pipelines.of_processor(Manifest.load(plan.directory, with_checks=False), plan.backends)
+    found = [(pipeline.backend, pipeline.precision) for pipeline in made]
     if not found:
         raise ReblurError(f"{plan.directory} has no pipeline of {', '.join(plan.backends)}")
     return list(dict.fromkeys(found))

@@ -93,6 +93,11 @@ def digest_of(digests: Sequence[str]) -> str:
     return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
+def digest_of_all(artifacts: Sequence[Artifact]) -> str:
+    """Of several artefacts together."""
+    return digest_of([digest_of([file.sha256 for file in artifact.files]) for artifact in artifacts])
+
+
 def size_of(files: Sequence[ArtifactFile]) -> int:
     """Bytes of all files."""
     return sum(file.bytes for file in files)

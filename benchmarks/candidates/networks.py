@@ -159,9 +159,9 @@ def example(name: str, size_px: tuple[int, int]) -> tuple[Tensor, ...]:
     return tuple(torch.rand(1, channels, *size_px, generator=generator) for _, channels in NETWORKS[name].inputs)
 
 
-def parameters(name: str) -> int:
+def parameters(network: nn.Module) -> int:
     """How many numbers are trained."""
-    return sum(parameter.numel() for parameter in built(name).parameters())
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def open_case(case: Case) -> Opened:
@@ -171,7 +171,6 @@ def open_case(case: Case) -> Opened:
         ReblurError: it cannot be exported or compiled here.
     """
     name, way = named(case.id)
-    subject = Subject(kind="network", id=case.id, precision="fp32", shape=case.size_px)
     if way in SUFFIXES:
         return _exported(case, name, SUFFIXES[way])
     torch.set_num_threads(cpu_threads(case.threads))
@@ -184,6 +183,7 @@ def open_case(case: Case) -> Opened:
     def run() -> object:
         return module(*inputs)
 
+    subject = Subject(kind="network", id=case.id, precision="fp32", shape=case.size_px)
     return Opened(run=run, subject=subject, engine=engine_of(case))
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.candidates.artifacts import digest_of, size_of
-from benchmarks.measuring.cases import Case, Opened
+from benchmarks.candidates.artifacts import digest_of_all, size_of
+from benchmarks.measuring.cases import WHOLES, Case, Opened
 from benchmarks.measuring.rows import Subject
 from benchmarks.measuring.session import engine_of
 from runtime.backends import open_artifact
 from runtime.manifest.manifest import Manifest
-from runtime.manifest.records import Artifact, Pipeline
+from runtime.manifest.records import CPU_DELEGATES, Artifact, Pipeline
 from runtime.photos.photo import Photo, read_photo, resize, write_photo
 from runtime.refocusing.defocus_map import smooth_defocus
 from runtime.refocusing.pipeline import Analysis, RefocusPipeline, at_working_size, working_size
@@ -27,8 +27,9 @@ PHOTO = Path(__file__).parents[2] / "runtime" / "examples" / "astronaut.jpg"
 """Comes with the project; made larger or smaller for each size."""
 FOCUS, F_NUMBER = (0.43, 0.20), 1.0
 STAGES = ("decode", "defocus", "deblur", "smooth", "refocus", "preview", "encode")
-WHOLES = ("first_open", "tap", "total")
 GRAPHS = ("defocus", "deblur", "refocus")
+BACKENDS = ("tflite", "onnx", "executorch")
+"""That run on any machine's processor."""
 
 
 def cases(
@@ -57,6 +58,15 @@ def cases(
             source=str(directory),
         )
         for stage in stages
+    ]
+
+
+def of_processor(manifest: Manifest, backends: Sequence[str] = BACKENDS) -> list[Pipeline]:
+    """The pipelines of an export that passed and that this machine's processor runs."""
+    return [
+        pipeline
+        for pipeline in manifest.pipelines
+        if pipeline.backend in backends and pipeline.delegate in CPU_DELEGATES and pipeline.status == "passed"
     ]
 
 
@@ -181,7 +191,7 @@ def open_case(case: Case) -> Opened:
     subject = Subject(
         kind="pipeline",
         id=case.id,
-        sha256=digest_of([digest_of([file.sha256 for file in artifact.files]) for artifact in way.artifacts]),
+        sha256=digest_of_all(way.artifacts),
         bytes=size_of(files),
         precision=case.precision,
         shape=case.size_px,

@@ -58,37 +58,37 @@ def cases(preset_name: str, threads: int | None, device: str = "cpu") -> list[Ca
     ]
 
 
-def _step(case: Case, device: str) -> tuple[Run, int]:
+def _step(case: Case, device: str) -> Run:
     config = config_of(case.id.removeprefix("step-"))
     state = initial_state(config, device)
     pool = PairPool(SyntheticSource([], config, device), config, 0, device)
-    return lambda: training_step(state, pool, config), config.fit.batch_size
+    return lambda: training_step(state, pool, config)
 
 
-def _pair(case: Case, device: str) -> tuple[Run, int]:
+def _pair(case: Case, device: str) -> Run:
     source, starts = SyntheticSource([], preset(case.id.removeprefix("pair-")), device), itertools.count()
-    return lambda: source.pairs(next(starts), 1), 1
+    return lambda: source.pairs(next(starts), 1)
 
 
-def _scene(case: Case, device: str) -> tuple[Run, int]:
+def _scene(case: Case, device: str) -> Run:
     """Blurry, sharp, sigma and the displaced second shot, without optical flow."""
     layers = int(case.id.split("-")[1])
     config = SceneConfig(layers=(layers, layers), dead_leaves_count=4)
-    renderer, at_once = SceneRenderer([], config, seed=0, device=device), SCENES_AT_ONCE[device]
-    starts = itertools.count(0, at_once)
+    renderer, count = SceneRenderer([], config, seed=0, device=device), at_once(case)
+    starts = itertools.count(0, count)
 
     def run() -> object:
-        indices = range(start := next(starts), start + at_once)
+        indices = range(start := next(starts), start + count)
         plans = [renderer.plan(index) for index in indices]
         moves = [draw_move(MisalignConfig(), np.random.default_rng(index)) for index in indices]
         scenes = renderer.render(plans)
         return second_shot(scenes.twofold, [plan.inverse_depths for plan in plans], moves, config.size_px)
 
-    return run, at_once
+    return run
 
 
-MAKERS: dict[str, Callable[[Case, str], tuple[Run, int]]] = {"train_step": _step, "pair": _pair, "scene": _scene}
-"""Stage -> what runs it, and how many pictures one run is of."""
+MAKERS: dict[str, Callable[[Case, str], Run]] = {"train_step": _step, "pair": _pair, "scene": _scene}
+"""Stage -> what runs it."""
 
 
 def at_once(case: Case) -> int:
@@ -108,7 +108,7 @@ def open_case(case: Case) -> Opened:
     if device == "cuda" and not torch.cuda.is_available():
         raise ReblurError("needs a CUDA device, which this machine has not")
     torch.set_num_threads(cpu_threads(case.threads))
-    run, _ = MAKERS[case.stage](case, device)
+    run = MAKERS[case.stage](case, device)
 
     def finished() -> None:
         run()

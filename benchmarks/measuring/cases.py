@@ -74,6 +74,8 @@ class Opened:
     """Compares its answer with the one expected, where there is one."""
 
 
+WHOLES = ("first_open", "tap", "total")
+"""Stages that are several in one: all that comes before a tap, a tap, and file to file."""
 PACKAGE = "benchmarks.candidates"
 OPENERS: dict[str, str] = {
     "artifact": f"{PACKAGE}.artifacts",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import sys
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.measuring import fresh_process
 from benchmarks.measuring.cases import Case, Opened, open_case
 from benchmarks.measuring.machine import conditions_now, this_app, this_device, version_of
-from benchmarks.measuring.protocol import CLOCKS, OF_THE_PROCESSOR, Effort, interleaved, sustained, timing
+from benchmarks.measuring.protocol import CLOCKS, LEAST_RUNS, OF_THE_PROCESSOR, Effort, interleaved, sustained, timing
 from benchmarks.measuring.rows import Conditions, Engine, Journal, Memory, Parity, Row, Subject, Timing
 from runtime.system.errors import ReblurError, reason_of
 from runtime.system.silence import silence
@@ -74,13 +75,10 @@ class Session:
         opened: dict[str, Opened] = {}
         parity: dict[str, tuple[Parity, ...]] = {}
         for case in group:
-            try:
-                with silence():
-                    opened[case.name] = open_case(case)
-                    parity[case.name] = opened[case.name].parity()
-            except (ReblurError, ImportError) as error:
-                opened.pop(case.name, None)
-                self.not_run("latency", case, reason_of(error))
+            with self._tried("latency", case), silence():
+                candidate = open_case(case)
+                parity[case.name] = candidate.parity()
+                opened[case.name] = candidate
         clock = OF_THE_PROCESSOR if all(c.kind == "kernel" and c.threads == 1 for c in group) else "wall"
         runs = {name: one.run for name, one in opened.items()}
         effort = self.effort
@@ -101,14 +99,13 @@ class Session:
                 continue
             tell(f"memory: {case.name}")
             before = conditions_now()
-            try:
+            opened: Opened | None = None
+            with self._tried("memory", case):
                 found = fresh_process.memory(case, self.effort)
                 with silence():
                     opened = open_case(case)
-            except (ReblurError, ImportError) as error:
-                self.not_run("memory", case, reason_of(error))
-                continue
-            self.add("memory", case, opened, before, memory=found)
+            if opened is not None:
+                self.add("memory", case, opened, before, memory=found)
 
     def sustained(self, cases: Iterable[Case]) -> None:
         """Run each case back to back for minutes."""
@@ -117,21 +114,26 @@ class Session:
                 continue
             tell(f"sustained for {self.effort.sustained_s:g} s: {case.name}")
             before = conditions_now()
-            try:
-                with silence():
-                    opened = open_case(case)
-            except (ReblurError, ImportError) as error:
-                self.not_run("sustained", case, reason_of(error))
+            opened: Opened | None = None
+            with self._tried("sustained", case), silence():
+                opened = open_case(case)
+            if opened is None:
                 continue
             starts, times = sustained(opened.run, self.effort)
-            found = Timing(
-                cold_load_ms=(),
-                warm_up_runs=self.effort.warm_ups,
-                raw_ms=tuple(round(value, 4) for value in times),
+            found = dataclasses.replace(
+                timing(times, self.effort),
                 started_s=tuple(round(value, 4) for value in starts),
-                quick=self.effort.is_quick or len(times) < 20,
+                quick=self.effort.is_quick or len(times) < LEAST_RUNS,
             )
             self.add("sustained", case, opened, before, timing_=found)
+
+    @contextlib.contextmanager
+    def _tried(self, pass_: str, case: Case) -> Iterator[None]:
+        """What cannot be run here is written down with the reason, and what is in the block is left."""
+        try:
+            yield
+        except (ReblurError, ImportError) as error:
+            self.not_run(pass_, case, reason_of(error))
 
     def add(
         self,
@@ -148,45 +150,41 @@ class Session:
         """Write the row of a measurement; failed where an answer is wrong."""
         wrong = [entry for entry in parity if entry.passed is False]
         reason = "; ".join(f"{e.case} {e.tensor}: {e.statistic} {e.value} > {e.limit}" for e in wrong)
-        self.journal.add(
-            Row(
-                run_id=self.run_id,
-                measured_at=now(),
-                case=case.name,
-                pass_=pass_,
-                stage=case.stage,
-                status="failed" if wrong else "ok",
-                reason=reason,
-                subject=opened.subject,
-                engine=opened.engine,
-                device=this_device(),
-                app=this_app(),
-                conditions=before,
-                timing=timing_,
-                memory=memory,
-                parity=parity,
-                figures=figures or {},
-            )
-        )
+        status = "failed" if wrong else "ok"
+        row = self._row(pass_, case, status, reason, opened.subject, opened.engine, before)
+        self.journal.add(dataclasses.replace(row, timing=timing_, memory=memory, parity=parity, figures=figures or {}))
 
     def not_run(self, pass_: str, case: Case, reason: str) -> None:
         """Write that a case could not be measured, and why."""
         subject = Subject(kind=subject_kind(case), id=case.id, precision=case.precision, shape=case.size_px)
+        engine = engine_of(case, ran=False)
+        self.journal.add(self._row(pass_, case, "not run", reason, subject, engine, conditions_now()))
+
+    def derive(self, like: Row, pass_: str, figures: dict[str, float | None]) -> None:
+        """Write a row of figures that were worked out of a measured one."""
         self.journal.add(
-            Row(
-                run_id=self.run_id,
-                measured_at=now(),
-                case=case.name,
-                pass_=pass_,
-                stage=case.stage,
-                status="not run",
-                reason=reason,
-                subject=subject,
-                engine=engine_of(case, ran=False),
-                device=this_device(),
-                app=this_app(),
-                conditions=conditions_now(),
+            dataclasses.replace(
+                like, pass_=pass_, measured_at=now(), run_id=self.run_id, timing=None, parity=(), figures=figures
             )
+        )
+
+    def _row(
+        self, pass_: str, case: Case, status: str, reason: str, subject: Subject, engine: Engine, conditions: Conditions
+    ) -> Row:
+        """Without what was found."""
+        return Row(
+            run_id=self.run_id,
+            measured_at=now(),
+            case=case.name,
+            pass_=pass_,
+            stage=case.stage,
+            status=status,
+            reason=reason,
+            subject=subject,
+            engine=engine,
+            device=this_device(),
+            app=this_app(),
+            conditions=conditions,
         )
 
 

@@ -6,9 +6,10 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks.measuring.cases import WHOLES
 from benchmarks.measuring.rows import Row
 from benchmarks.measuring.statistics import exponent
-from benchmarks.reporting.tables import WHOLES, median_ms, megapixels_of, size_of, threads_of, timed
+from benchmarks.reporting.tables import median_ms, megapixels_of, size_of, threads_of, timed
 
 COLOURS = ("#2f6690", "#d1495b", "#edae49", "#5b8e7d", "#7d5ba6", "#8d6a4f", "#3a3a3a", "#9db4c0")
 SIZE_IN = (9.0, 4.2)

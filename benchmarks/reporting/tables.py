@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.measuring.cases import WHOLES
 from benchmarks.measuring.rows import Row
 from benchmarks.measuring.statistics import exponent, mad, median, percentile_90
 from benchmarks.reporting.regression import Change
 
 GRAPHS = ("defocus", "deblur", "refocus", "preview", "fused")
-WHOLES = ("first_open", "tap", "total")
 NONE = "-"
 
 

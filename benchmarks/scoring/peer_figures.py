@@ -23,7 +23,7 @@ def measure(session: Session) -> None:
         work = work_of(module, networks.example(name, COUNTED_PX))
         published = network.published
         figures: dict[str, float | None] = {
-            "parameters_millions": networks.parameters(name) / 1e6,
+            "parameters_millions": networks.parameters(module) / 1e6,
             "gmacs_per_mp": work.macs / 1e9 / case.megapixels,
             "streamed_mib_per_mp": work.bytes_streamed / 2**20 / case.megapixels,
             "published_dpdd_psnr_db": published.psnr_db if published else None,

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.candidates.artifacts import digest_of, size_of
-from benchmarks.candidates.pipelines import FOCUS, GRAPHS, pipeline_id
+from benchmarks.candidates.artifacts import digest_of_all, size_of
+from benchmarks.candidates.pipelines import FOCUS, GRAPHS, of_processor, pipeline_id
 from benchmarks.measuring.cases import Case, Opened
 from benchmarks.measuring.machine import conditions_now
 from benchmarks.measuring.rows import Subject
@@ -23,7 +23,7 @@ from export.verification.end_to_end import float_graph
 from runtime.backends import open_artifact
 from runtime.backends.base import cpu_threads
 from runtime.manifest.manifest import Manifest
-from runtime.manifest.records import CPU_DELEGATES
+from runtime.metrics import psnr_db
 from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray
@@ -34,11 +34,11 @@ from train.evaluation.held_out import HeldOut, held_out_scenes, scikit_image_pic
 from train.evaluation.lpips_score import Perceptual, load_perceptual
 from train.evaluation.metrics import PSNR_CEILING_DB, score
 from train.evaluation.misaligned import measure as measure_pair
+from train.evaluation.results import mean_of
 from train.evaluation.summary import figures_of
 from train.presets import mobile
 from train.weights import SHIPPED
 
-BACKENDS = ("tflite", "onnx", "executorch")
 SIDE_PX = 256
 """Of a scene, at most: it must fit the files."""
 CHAINS = 4
@@ -116,9 +116,7 @@ def float_restorer(manifest: Manifest, threads: int) -> Restorer:
 def _of_files(session: Session, manifest: Manifest, directory: Path, threads: int) -> list[Restorer]:
     """Every pipeline that a processor runs; one that cannot be loaded is written down with the reason."""
     found = []
-    for record in manifest.pipelines:
-        if record.backend not in BACKENDS or record.delegate not in CPU_DELEGATES or record.status != "passed":
-            continue
+    for record in of_processor(manifest):
         artifacts = [manifest.artifact(getattr(record, graph)) for graph in GRAPHS]
         size_px = record.height_px, record.width_px
         case = _case(pipeline_id(record), record.backend, record.precision, size_px, threads, str(directory))
@@ -132,7 +130,7 @@ def _of_files(session: Session, manifest: Manifest, directory: Path, threads: in
         subject = Subject(
             kind="pipeline",
             id=case.id,
-            sha256=digest_of([digest_of([file.sha256 for file in artifact.files]) for artifact in artifacts]),
+            sha256=digest_of_all(artifacts),
             bytes=size_of(networks),
             precision=record.precision,
             shape=size_px,
@@ -165,13 +163,15 @@ def _on_scenes(
     restored = torch.stack([torch.from_numpy(sharp.copy()).permute(2, 0, 1) for sharp, _, _ in answers])
     maps = torch.stack([torch.from_numpy(sigma.copy())[None] for _, sigma, _ in answers])
     figures = figures_of(restored, maps, data).to_dict()
-    chain = [_psnr_db(restorer.refocused(p), truth) for p, truth in zip(pictures, chains, strict=False)]
+    chain = [
+        min(psnr_db(restorer.refocused(p), truth), PSNR_CEILING_DB) for p, truth in zip(pictures, chains, strict=False)
+    ]
     return {
         "input_psnr_db": figures["input_psnr_db"],
         "psnr_db": figures["output_psnr_db"],
         "worst_gain_db": figures["worst_gain_db"],
         "ssim": float(np.mean([s.ssim for s in scores])),
-        "lpips": _mean([s.lpips for s in scores]),
+        "lpips": mean_of([s.lpips for s in scores]),
         "sigma_mae_px": figures["sigma_mae_px"],
         "chain_psnr_db": float(np.mean(chain)) if chain else None,
         "latency_ms": median([taken for _, _, taken in answers]),
@@ -193,10 +193,10 @@ def _on_pairs(restorer: Restorer, pairs: Path, perceptual: Perceptual | None) ->
         "input_psnr_db": float(np.mean([r.plain.input.psnr_db for r in results])),
         "psnr_db": float(np.mean([r.plain.output.psnr_db for r in results])),
         "ssim": float(np.mean([r.plain.output.ssim for r in results])),
-        "lpips": _mean([r.plain.output.lpips for r in results]),
-        "aligned_input_psnr_db": _mean([c.input.psnr_db for c in aligned]),
-        "aligned_psnr_db": _mean([c.output.psnr_db for c in aligned]),
-        "shift_px": _mean(shifts),
+        "lpips": mean_of([r.plain.output.lpips for r in results]),
+        "aligned_input_psnr_db": mean_of([c.input.psnr_db for c in aligned]),
+        "aligned_psnr_db": mean_of([c.output.psnr_db for c in aligned]),
+        "shift_px": mean_of(shifts),
         "latency_ms": median(times),
     }
 
@@ -209,16 +209,6 @@ def _scenes(count: int, side_px: int) -> HeldOut:
 
 def _pictures(planes: torch.Tensor) -> list[FloatArray]:
     return [np.ascontiguousarray(x.permute(1, 2, 0).numpy()) for x in planes]
-
-
-def _psnr_db(picture: FloatArray, truth: FloatArray) -> float:
-    error = float(np.mean((picture.astype(np.float64) - truth) ** 2))
-    return -10.0 * float(np.log10(max(error, 10 ** (-PSNR_CEILING_DB / 10))))
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
 
 
 def _perceptual() -> Perceptual | None:

@@ -6,11 +6,12 @@ are measured in the same turns as the graphs.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
-from benchmarks.candidates import artifacts, kernels
-from benchmarks.measuring.cases import Case, open_case
-from benchmarks.measuring.machine import conditions_now
+from benchmarks.candidates import artifacts, kernels, pipelines
+from benchmarks.measuring.cases import Case
 from benchmarks.measuring.rows import Row
 from benchmarks.measuring.session import Session
 from benchmarks.measuring.statistics import median
@@ -21,7 +22,6 @@ from runtime.system.errors import ReblurError
 from train.checkpoint import load_deployable
 from train.weights import SHIPPED
 
-FORMATS = ("tflite", "onnx", "executorch")
 PRECISIONS = ("fp32", "int8")
 """Precisions whose peak is measured."""
 
@@ -32,7 +32,7 @@ def groups(plan: Plan) -> list[list[Case]]:
     for threads in plan.threads:
         peaks = kernels.cases((kernels.PEAK_MATRIX, kernels.PEAK_MATRIX), threads, tuple(kernels.PEAKS))
         made = artifacts.cases(plan.directory, threads)
-        files = [case for case in made if case.precision in PRECISIONS and case.backend in FORMATS]
+        files = [case for case in made if case.precision in PRECISIONS and case.backend in pipelines.BACKENDS]
         found.append([*peaks, *files])
     return found
 
@@ -53,10 +53,11 @@ def measure(session: Session, plan: Plan) -> None:
         peaks = {case.id: timed[case.name] for case in group if case.name in timed and case.id in kernels.PEAKS}
         for case in group:
             if case.id not in kernels.PEAKS and case.name in timed and not session.journal.has("limits", case.name):
-                figures = figures_of(timed[case.name], work_at(case.stage, case.size_px), peaks)
-                session.add("limits", case, open_case(case), conditions_now(), figures=figures)
+                row = timed[case.name]
+                session.derive(row, "limits", figures_of(row, work_at(case.stage, case.size_px), peaks))
 
 
+@cache
 def work_at(graph: str, size_px: tuple[int, int]) -> Work:
     """Of one of our graphs at a size.
 

@@ -16,8 +16,8 @@ from benchmarks.candidates import training
 from benchmarks.measuring.cases import Case, open_case
 from benchmarks.measuring.machine import conditions_now
 from benchmarks.measuring.protocol import LEAST_RUNS, Effort
-from benchmarks.measuring.rows import Row, Timing
-from benchmarks.measuring.session import Session, now, tell
+from benchmarks.measuring.rows import Timing
+from benchmarks.measuring.session import Session, tell
 from benchmarks.measuring.statistics import median
 from runtime.system.child_processes import child_environment
 from runtime.system.errors import ReblurError
@@ -60,15 +60,7 @@ def _add_rate(session: Session, case: Case) -> None:
     figures: dict[str, float | None] = {"pictures_per_s": training.at_once(case) / seconds}
     if case.accelerator == "gpu":
         figures["gpu_utilisation_percent"] = float(torch.cuda.utilization())
-    _write(session, row, figures)
-
-
-def _write(session: Session, like: Row, figures: dict[str, float | None], timing: Timing | None = None) -> None:
-    session.journal.add(
-        dataclasses.replace(
-            like, pass_="scale", measured_at=now(), timing=timing, figures=figures, run_id=session.run_id
-        )
-    )
+    session.derive(row, "scale", figures)
 
 
 def _share(session: Session, preset_name: str) -> None:
@@ -85,7 +77,7 @@ def _share(session: Session, preset_name: str) -> None:
         except ReblurError as error:
             session.not_run("scale", case, str(error))
             return
-    opened = open_case(dataclasses.replace(step, id=step.id))
+    opened = open_case(step)
     batch = training.at_once(step)
     for count, case in cases.items():
         seconds = median(times[count]) / 1000.0
