@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.refocusing.defaults import DEPTH_UNITS, INVERSE, REFERENCE_F_NUMBER
+from runtime.refocusing.defaults import BOKEH, DEPTH_UNITS, GAUSSIAN, INVERSE, REFERENCE_F_NUMBER
 from runtime.system.argument_types import at_least, positive
 from runtime.system.command_line import add_json, add_threads, command_parser, print_json, run_command, words_of
 
@@ -45,6 +45,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--focus", required=True, metavar="X,Y", help="point to focus on, from 0,0 (top left) to 1,1; or auto")
     aperture = "f-number; at %(default)s (default) blur differs as in the photograph, below it more"
     add("--aperture", type=float, default=REFERENCE_F_NUMBER, metavar="N", help=aperture)
+    bokeh = "what lamps out of focus become; all else is gaussian; default: %(default)s"
+    add("--bokeh", choices=BOKEH, default=GAUSSIAN, help=bokeh)
     add(
         "--out",
         type=Path,

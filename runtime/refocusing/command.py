@@ -168,7 +168,7 @@ def refocus_one(
         frames = []
         with ProgressLine("frame") as progress:
             for frame in sweep_frames(
-                pipeline, along, options.aperture, options.sweep, is_known=defocus_px is not None
+                pipeline, along, options.aperture, options.sweep, is_known=known is not None, bokeh=options.bokeh
             ):
                 frames.append(frame)
                 progress(len(frames), options.sweep)
@@ -178,7 +178,7 @@ def refocus_one(
     else:
         with ProgressLine("refocusing row") as progress:
             picture = pipeline.refocus_photo(
-                photo, chosen, options.aperture, defocus_px=defocus_px, on_progress=progress
+                photo, chosen, options.aperture, defocus_px=defocus_px, bokeh=options.bokeh, on_progress=progress
             )
         watch.lap("refocus_s")
         write_photo(job.out, picture, like=photo)
@@ -194,6 +194,7 @@ def refocus_one(
         "working_size_px": analysis.size_px,
         "focus": chosen,
         "frames": options.sweep,
+        "bokeh": options.bokeh,
         "backend": options.backend,
         "precision": pipeline.precision,
         "depth": source,

@@ -19,16 +19,11 @@ from runtime.manifest.manifest import Manifest
 from runtime.manifest.signature import verify_manifest
 from runtime.photos.photo import Photo, Samples, resize
 from runtime.refocusing import optics
-from runtime.refocusing.defaults import WORKING_LONG_SIDE_PX
+from runtime.refocusing.defaults import BOKEH, GAUSSIAN, WORKING_LONG_SIDE_PX
 from runtime.refocusing.defocus_map import smooth_defocus
+from runtime.refocusing.enlarging import Part, enlarged_part
 from runtime.refocusing.highlights import recovered
-from runtime.refocusing.rendering import (
-    Part,
-    at_size,
-    base_of,
-    enlarged_part,
-    refocused,
-)
+from runtime.refocusing.rendering import at_size, base_of, refocused
 from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray, ramp
 from runtime.system.errors import ReblurError
@@ -186,7 +181,14 @@ class RefocusPipeline:
         )
         return self._analysis
 
-    def refocus(self, focus: optics.Focus, aperture: float, *, defocus_px: FloatArray | None = None) -> FloatArray:
+    def refocus(
+        self,
+        focus: optics.Focus,
+        aperture: float,
+        *,
+        defocus_px: FloatArray | None = None,
+        bokeh: str = GAUSSIAN,
+    ) -> FloatArray:
         """Focus the analysed photograph on a point: at the working size, as for a screen.
 
         Args:
@@ -194,17 +196,19 @@ class RefocusPipeline:
             aperture: f-number, relative to ``optics.REFERENCE_F_NUMBER``; smaller blurs more.
             defocus_px: (h, w) signed defocus at the working size, where it is known better than by the
                 estimate (see ``optics.defocus_from_disparity``).
+            bokeh: what lamps out of focus become: "gaussian", which is what the graph makes of everything, or "disc".
 
         Returns:
             (h, w, 3) sRGB in [0, 1], at the working size.
 
         Raises:
-            ReblurError: nothing was analysed, the point is outside the picture, or the aperture is not above
-                0.
+            ReblurError: nothing was analysed, the point is outside the picture, the aperture is not above 0, or
+                there is no such bokeh.
         """
+        check_bokeh(bokeh)
         analysis = self._analysed()
         target = self._target(analysis, focus, aperture, defocus_px)
-        result = refocused(self._graphs["refocus"], analysis.lit, target)
+        result = refocused(self._graphs["refocus"], analysis.lit, target, bokeh)
         if defocus_px is not None:
             return result
         return result + _agreement(target, analysis)[..., None] * (analysis.picture - result)
@@ -216,6 +220,7 @@ class RefocusPipeline:
         aperture: float,
         *,
         defocus_px: FloatArray | None = None,
+        bokeh: str = GAUSSIAN,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Samples:
         """Focus the analysed photograph on a point, at its own size.
@@ -228,6 +233,7 @@ class RefocusPipeline:
             focus: as for ``refocus``.
             aperture: as for ``refocus``.
             defocus_px: as for ``refocus``.
+            bokeh: as for ``refocus``.
             on_progress: called with the rows done and their total.
 
         Returns:
@@ -236,12 +242,13 @@ class RefocusPipeline:
         Raises:
             ReblurError: as for ``refocus``, or it is another photograph.
         """
+        check_bokeh(bokeh)
         analysis = self._analysed()
         if photo.size_px != analysis.photo_size_px:
             raise ReblurError("this is not the photograph that was analysed: call analyse with it first")
         target = self._target(analysis, focus, aperture, defocus_px)
         graph = self._graphs["refocus"]
-        base = base_of(graph, analysis.lit, target)
+        base = base_of(graph, analysis.lit, target, bokeh)
         added = analysis.sharp - analysis.picture
         kept = _agreement(target, analysis) if defocus_px is None else np.zeros_like(target)
         lamps = (analysis.lit / np.maximum(analysis.sharp, 1e-3)).astype(np.float32)
@@ -299,6 +306,16 @@ def _agreement(target_px: FloatArray, analysis: Analysis) -> FloatArray:
     """How far the blur asked for is what the photograph has: (h, w) in [0, 1]."""
     low, high = AGREES_PX
     return ramp(-np.abs(target_px - analysis.defocus_px), -high, -low)
+
+
+def check_bokeh(bokeh: str) -> None:
+    """Refuse what no lamp becomes.
+
+    Raises:
+        ReblurError: names what one does.
+    """
+    if bokeh not in BOKEH:
+        raise ReblurError(f"bokeh must be {' or '.join(BOKEH)}, got {bokeh!r}")
 
 
 def check_long_side(long_side_px: int) -> None:

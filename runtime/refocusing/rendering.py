@@ -4,6 +4,8 @@ A picture that fits is one call. A larger one is refocused at the size that fits
 detail to lose. What is sharp keeps every pixel it had, and only where the blur is too small to have been seen at the
 smaller size does the graph run again, at full size, on tiles with a margin for that little blur. Where a blurred
 foreground spreads over what is sharp, detail fades by as much as it is covered.
+
+Where lamps are to be discs (see ``discs``), they are taken out first, and their light is added last, at either size.
 """
 
 from __future__ import annotations
@@ -12,9 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from runtime.photos.photo import resize
+from runtime.refocusing.defaults import DISC, GAUSSIAN
+from runtime.refocusing.discs import scattered, with_light, without_lamps
+from runtime.refocusing.enlarging import Part, enlarged_part, resize_map
 from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray, ramp
 
@@ -23,7 +27,8 @@ IN_FOCUS_PX = 0.3
 FRONT_PX = (1.0, 1.9)
 """Sigma in front of the plane of focus at which a pixel begins to spread over others, and does wholly."""
 SEEN_PX = (1.4, 2.2)
-"""Sigma, in pixels of the smaller picture, from which its blur begins to be taken, and is taken alone."""
+"""Sigma, in pixels of the smaller picture, from which its blur begins to be taken, and is taken alone.
+Likewise discs in the place of blurred lamps."""
 REACH, MARGIN_PX = 3.5, 16
 """A tile's margin is so many of the largest sigmas that are rendered in it, and so much more."""
 GRID_PX = 32
@@ -31,25 +36,27 @@ GRID_PX = 32
 COVERED = (0.9, 0.98)
 """How much of a place shows from which it begins to count as not covered by anything in front, and does wholly."""
 
-Part = tuple[slice, slice]
-"""Rows and columns of a picture."""
 
-
-def refocused(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> FloatArray:
+def refocused(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh: str = GAUSSIAN) -> FloatArray:
     """Blur a picture by a sigma of its own at each pixel.
 
     Args:
         graph: "refocus".
         sharp: (h, w, 3) sRGB, all in focus.
         target_px: (h, w) signed sigma in pixels.
+        bokeh: of ``defaults.BOKEH``: what lamps become that are out of focus.
 
     Returns:
         (h, w, 3) sRGB in [0, 1].
     """
     height, width = target_px.shape
     if fitting_size(graph.size_px, height, width) == (height, width):
-        return one_call(graph, sharp, target_px)
-    base = base_of(graph, sharp, target_px)
+        rest, taken = _separated(sharp, target_px, bokeh)
+        picture = one_call(graph, rest, target_px)
+        if taken is None:
+            return picture
+        return with_light(picture, scattered(taken, target_px, *_covering(graph, target_px)))
+    base = base_of(graph, sharp, target_px, bokeh)
     result = np.empty((height, width, 3), np.float32)
     for part, picture in at_size(graph, base, (height, width), lambda part: sharp[part]):
         result[part] = picture
@@ -61,22 +68,27 @@ class Base:
     """A picture refocused at a size that the graph takes in one call."""
 
     sharp: FloatArray
-    """(h, w, 3) sRGB, all in focus."""
+    """(h, w, 3) sRGB, all in focus, without the lamps that are drawn as discs."""
     target_px: FloatArray
     """(h, w) signed sigma, in its own pixels."""
     picture: FloatArray
-    """(h, w, 3) refocused."""
+    """(h, w, 3) refocused, likewise without them."""
     shows: FloatArray
     """(h, w) in [0, 1]: how much of a place shows behind what is spread over it."""
+    discs: FloatArray | None
+    """(h, w, 3) their light; None where nothing is drawn as a disc."""
+    kept: FloatArray | None
+    """(h, w, 3) in [0, 1], and None likewise: what code values were multiplied by where lamps were taken out."""
 
 
-def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> Base:
+def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh: str = GAUSSIAN) -> Base:
     """Refocus a picture at its own size or the largest that fits; likewise how its front layer covers the rest.
 
     Args:
         graph: "refocus".
         sharp: (H, W, 3) sRGB, all in focus; lamps are above 1.
         target_px: (H, W) signed sigma in pixels.
+        bokeh: as for ``refocused``.
     """
     height, width = target_px.shape
     small = fitting_size(graph.size_px, height, width)
@@ -84,14 +96,32 @@ def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> Base
         brightest = np.float32(max(1.0, float(sharp.max())))  # a lamp's, which resizing would clip
         sharp = resize(sharp / brightest, *small) * brightest
         target_px = resize_map(target_px, *small) * np.float32(small[1] / width)
-    picture = one_call(graph, sharp, target_px)
+    rest, taken = _separated(sharp, target_px, bokeh)
+    picture = one_call(graph, rest, target_px)
+    front, shows = _covering(graph, target_px)
+    discs = kept = None
+    if taken is not None:
+        discs = scattered(taken, target_px, front, shows)
+        kept = np.divide(rest, sharp, out=np.ones_like(rest), where=taken > 0.0)
+    return Base(sharp=rest, target_px=target_px, picture=picture, shows=shows, discs=discs, kept=kept)
+
+
+def _separated(sharp: FloatArray, target_px: FloatArray, bokeh: str) -> tuple[FloatArray, FloatArray | None]:
+    """What the graph is to blur, (h, w, 3) sRGB, and the light that is to be drawn as discs, (h, w, 3) or None."""
+    if bokeh != DISC:
+        return sharp, None
+    lamps = without_lamps(sharp * sharp, ramp(np.abs(target_px), *SEEN_PX))
+    return (sharp, None) if lamps is None else (np.sqrt(lamps[0]), lamps[1])
+
+
+def _covering(graph: TiledGraph, target_px: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(h, w) in [0, 1]: the front layer, and how much shows behind it when it is spread."""
     front = ramp(-target_px, *FRONT_PX)
-    shows = np.ones_like(target_px)
-    if front.any():
-        # A picture of the front layer itself, white on black, comes out as its coverage; the graph squares it.
-        white = np.repeat(front[..., None], 3, axis=2)
-        shows = np.clip(1.0 - one_call(graph, white, target_px)[..., 0] ** 2, 0.0, 1.0)
-    return Base(sharp=sharp, target_px=target_px, picture=picture, shows=shows)
+    if not front.any():
+        return front, np.ones_like(target_px)
+    # A picture of the front layer itself, white on black, comes out as its coverage; the graph squares it.
+    white = np.repeat(front[..., None], 3, axis=2)
+    return front, np.clip(1.0 - one_call(graph, white, target_px)[..., 0] ** 2, 0.0, 1.0)
 
 
 def at_size(
@@ -103,17 +133,33 @@ def at_size(
         graph: "refocus".
         base: the same at a size that fits.
         size_px: height and width wanted.
-        sharp_of: gives a part, with everything in focus, (h', w', 3).
+        sharp_of: gives a part, with everything in focus, lamps included, (h', w', 3).
 
     Yields:
         Each part, and its pixels in [0, 1].
     """
+    enlarge = _Enlarger(base, size_px)
+    for part, picture in _without_discs(graph, base, size_px, sharp_of, enlarge):
+        yield part, picture if base.discs is None else with_light(picture, enlarge("discs", part))
+
+
+def _without_discs(
+    graph: TiledGraph,
+    base: Base,
+    size_px: tuple[int, int],
+    sharp_of: Callable[[Part], FloatArray],
+    enlarge: _Enlarger,
+) -> Iterator[tuple[Part, FloatArray]]:
+    """As ``at_size``, before the light of the discs is added."""
     ratio = size_px[1] / base.target_px.shape[1]
     seen_from, seen_alone = (sigma * ratio for sigma in SEEN_PX)
     margin = -(-int(REACH * seen_alone + MARGIN_PX) // GRID_PX) * GRID_PX
     if min(graph.size_px) < 2 * margin + GRID_PX:
         margin = 0  # no room for tiles: what is little blurred passes over from the one picture to the other
-    enlarge = _Enlarger(base, size_px)
+
+    def rest_of(part: Part) -> FloatArray:
+        return sharp_of(part) if base.kept is None else sharp_of(part) * enlarge("kept", part)
+
     for part in _parts(size_px, graph.size_px, margin):
         wide, inside = _widened(part, size_px, margin)
         least, most, uncovered = enlarge.extremes(part)
@@ -123,10 +169,10 @@ def at_size(
         target_px = enlarge("target_px", wide) * np.float32(ratio)
         sigma_px = np.abs(target_px[inside])
         if most * ratio <= IN_FOCUS_PX:
-            result = sharp_of(part)
+            result = rest_of(part)
             own = result
         else:
-            sharp = sharp_of(wide)
+            sharp = rest_of(wide)
             own = sharp[inside]
             if margin:
                 small = one_call(graph, sharp, np.clip(target_px, -seen_alone, seen_alone))[inside]
@@ -158,41 +204,14 @@ def fitting_size(size_px: tuple[int, int], height: int, width: int) -> tuple[int
     return max(1, int(height * scale)), max(1, int(width * scale))
 
 
-def resize_map(values: FloatArray, height: int, width: int) -> FloatArray:
-    """(H, W) of any range -> (height, width), by means."""
-    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BOX))
-
-
-def enlarged_part(values: FloatArray, size_px: tuple[int, int], part: Part) -> FloatArray:
-    """A part of (h, w) or (h, w, C) as it is, bilinearly, at a larger size."""
-    scales = [n / size for n, size in zip(values.shape, size_px, strict=False)]
-    planes = [values] if values.ndim == 2 else list(values.transpose(2, 0, 1))
-    # With some pixels around, so that only they are copied.
-    near = tuple(
-        slice(max(0, int(s.start * scale) - 2), int(s.stop * scale) + 3) for s, scale in zip(part, scales, strict=True)
-    )
-    (top, bottom), (left, right) = (
-        (s.start * scale - n.start, s.stop * scale - n.start) for s, scale, n in zip(part, scales, near, strict=True)
-    )
-    size = (part[1].stop - part[1].start, part[0].stop - part[0].start)
-    found = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(plane[near], np.float32)).resize(
-                size, Image.Resampling.BILINEAR, box=(left, top, right, bottom)
-            )
-        )
-        for plane in planes
-    ]
-    return found[0] if values.ndim == 2 else np.stack(found, axis=-1)
-
-
 class _Enlarger:
     """Parts of a base's arrays, bilinearly at a larger size."""
 
     def __init__(self, base: Base, size_px: tuple[int, int]) -> None:
         self._arrays: dict[str, FloatArray] = {
-            name: getattr(base, name) for name in ("sharp", "target_px", "picture", "shows")
+            name: values
+            for name in ("sharp", "target_px", "picture", "shows", "discs", "kept")
+            if (values := getattr(base, name)) is not None
         }
         self._sigma_px = np.abs(base.target_px)
         self._size_px = size_px

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from runtime.photos.photo import as_samples
+from runtime.refocusing.defaults import GAUSSIAN
 from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
@@ -22,7 +23,13 @@ FRAME_MS, QUALITY = 60, 80
 
 
 def sweep_frames(
-    pipeline: RefocusPipeline, defocus_px: FloatArray, aperture: float, steps: int, *, is_known: bool
+    pipeline: RefocusPipeline,
+    defocus_px: FloatArray,
+    aperture: float,
+    steps: int,
+    *,
+    is_known: bool,
+    bokeh: str = GAUSSIAN,
 ) -> Iterator[FloatArray]:
     """The frames on the way from near to far, at the working size.
 
@@ -32,10 +39,12 @@ def sweep_frames(
         aperture: f-number, as for ``RefocusPipeline.refocus``.
         steps: frames from one end to the other, at least 2.
         is_known: whether the map is better than the pipeline's own estimate, and to be gone by.
+        bokeh: as for ``RefocusPipeline.refocus``.
     """
     nearest, farthest = np.percentile(defocus_px, ENDS)
     for focus in np.linspace(nearest, farthest, steps):
-        yield pipeline.refocus(float(focus), aperture, defocus_px=defocus_px if is_known else None)
+        known = defocus_px if is_known else None
+        yield pipeline.refocus(float(focus), aperture, defocus_px=known, bokeh=bokeh)
 
 
 def write_sweep(path: Path, frames: list[FloatArray]) -> None:

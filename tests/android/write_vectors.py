@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.photos.photo import _UPRIGHT, Photo, read_photo, resize
-from runtime.refocusing import optics, rendering
+from runtime.refocusing import enlarging, optics, rendering
 from runtime.refocusing.defocus_map import smooth_defocus
 from runtime.refocusing.highlights import recovered
 from runtime.refocusing.pipeline import RefocusPipeline
@@ -84,9 +84,9 @@ def small_vectors() -> tuple[Vectors, dict[str, Any]]:
     vectors.add("target_measured", optics.target_sigma_px(defocus, (0.99, 1.0), 0.9, TARGET_MAX_PX))
     vectors.add("lit", recovered(picture))
     vectors.add("lanczos", np.stack([resize(picture[..., c], 25, 31) for c in range(3)], axis=-1))
-    vectors.add("box", rendering.resize_map(sigma, 23, 29))
+    vectors.add("box", enlarging.resize_map(sigma, 23, 29))
     part = (slice(11, 90), slice(40, 161))
-    vectors.add("enlarged", rendering.enlarged_part(picture, (130, 170), part))
+    vectors.add("enlarged", enlarging.enlarged_part(picture, (130, 170), part))
     for orientation, turn in _UPRIGHT.items():
         vectors.add(f"upright_{orientation}", turn(np.arange(6, dtype=np.float32).reshape(2, 3)))
     _full_size(vectors, rng)

@@ -242,3 +242,28 @@ def test_a_sweep_goes_from_near_to_far_and_back(photo_path: Path, manifest_dir: 
     assert right[0] > 100
     assert left[-1] > 100
     assert right[-1] < 40
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_lamps_out_of_focus_become_discs_when_asked_for(
+    tmp_path: Path, manifest_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    night = np.full((60, 80, 3), 30, np.uint8)
+    night[..., 0], night[:, 40:, 0] = 0, 128  # sharp, and 3 px
+    night[28:31, 58:61] = 255
+    Image.fromarray(night).save(tmp_path / "night.png")
+    pictures = {}
+    for bokeh in ("gaussian", "disc"):
+        out = str(tmp_path / f"{bokeh}.png")
+        assert (
+            refocus.main([*command(tmp_path / "night.png", manifest_dir, out=out, aperture="1", bokeh=bokeh), "--json"])
+            == 0
+        )
+        assert json.loads(capsys.readouterr().out)["bokeh"] == bokeh
+        pictures[bokeh] = read_photo(out).rgb
+    there = pictures["gaussian"][29, 59, 1]  # the stand-in does not blur
+    assert pictures["disc"][29, 59, 1] < there - 0.1
+    assert pictures["disc"][29, 64, 1] > pictures["gaussian"][29, 64, 1] + 0.05
+    np.testing.assert_array_equal(pictures["disc"][:, :40], pictures["gaussian"][:, :40])
+    assert refocus.main(command(tmp_path / "night.png", manifest_dir, bokeh="hexagon")) == 2
+    assert "invalid choice: 'hexagon' (choose from 'gaussian', 'disc')" in capsys.readouterr().err

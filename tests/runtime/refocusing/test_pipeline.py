@@ -160,6 +160,8 @@ def test_bad_taps_are_refused_before_any_work(manifest: Manifest) -> None:
         pipeline.refocus((1.2, 0.5), 2.0)
     with pytest.raises(ValueError, match="aperture must be"):
         pipeline.refocus(LEFT, 0.0)
+    with pytest.raises(ValueError, match="bokeh must be gaussian or disc, got 'hexagon'"):
+        pipeline.refocus(LEFT, 2.0, bokeh="hexagon")
     assert runners["refocus"].calls == 0
 
 

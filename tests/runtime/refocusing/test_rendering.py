@@ -10,7 +10,8 @@ import torch
 
 from export.graphs.refocus import Refocus
 from runtime.metrics import psnr_db
-from runtime.refocusing.rendering import at_size, base_of, enlarged_part, fitting_size, refocused, resize_map
+from runtime.refocusing.enlarging import enlarged_part, resize_map
+from runtime.refocusing.rendering import at_size, base_of, fitting_size, refocused
 from runtime.refocusing.tiling import TiledGraph
 
 GRAPH_PX = (192, 256)

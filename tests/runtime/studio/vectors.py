@@ -18,10 +18,10 @@ from runtime.photos import exif
 from runtime.photos.photo import Photo, resize
 from runtime.refocusing.autofocus import automatic_focus
 from runtime.refocusing.defocus_map import smooth_defocus
+from runtime.refocusing.enlarging import enlarged_part, resize_map
 from runtime.refocusing.highlights import recovered
 from runtime.refocusing.optics import target_sigma_px
 from runtime.refocusing.pipeline import RefocusPipeline, working_size
-from runtime.refocusing.rendering import enlarged_part, resize_map
 from runtime.refocusing.tiling import TiledGraph, padded_size, spans
 from runtime.system.arrays import FloatArray
 

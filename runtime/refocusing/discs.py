@@ -1,0 +1,224 @@
+"""Lamps out of focus as discs: their light is taken out of the picture and spread as a lens spreads it.
+
+A lens makes an even disc of a point, and the eye sees the shape of a blur where a light stands alone before something
+darker. So lamps (see ``highlights``) are scattered, each pixel as a disc of its own radius, and all else is left to the
+refocusing graph, whose Gaussian has the same variance. The light of both together is that of the picture.
+
+A disc's rows are runs: each pixel adds the steps at their ends, and one running sum along the rows draws all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.refocusing.defocus_map import REDUCTION, block_mean, box_mean, enlarged
+from runtime.refocusing.highlights import AROUND
+from runtime.system.arrays import FloatArray, ramp
+
+RADIUS = 2.0
+"""Of a disc, in sigmas of the Gaussian that spreads as far: each has the variance sigma ** 2 along either axis."""
+LAMP_LIGHT = (1.0, 2.0)
+"""Light, where white is 1, from which a pixel begins to count as a lamp's, and does wholly."""
+GLOW_PX = 2
+"""How far around a lamp what is brighter than its surroundings is of its light, too."""
+TAKES_PART = (0.35, 0.7)
+"""Sigma of a place, relative to that of a lamp, from which the lamp begins to shine there, and does wholly: what is
+sharper stands before the lamp. As in the refocusing graph."""
+OCCLUSION_RATIO = 1.4
+"""Lamps whose sigmas differ by less are hidden by the same things."""
+STEPS_A_PX = 8
+"""Radii are rounded to so many steps in a pixel."""
+SUBROWS = 8
+"""Lines across each row of pixels on which a disc's edge is measured."""
+LEAST_LIGHT, ROUNDING = 1e-5, 1e-9
+"""Light above its surroundings with which a pixel is worth a disc, and what a running sum may leave of none."""
+MOST_STEPS = 4_000_000
+"""Steps of runs that are added up at a time; of more, lamps are merged where that cannot be seen."""
+MERGED_PX, MERGED_RADIUS = (3, 9), 4.0
+"""Sides of blocks whose pixels may become one, on discs at least so many times as large in radius."""
+
+
+class Lamps(NamedTuple):
+    """Pixels whose light is to be spread, n of them."""
+
+    rows: NDArray[np.intp]
+    """(n,)"""
+    columns: NDArray[np.intp]
+    """(n,)"""
+    light: NDArray[np.float64]
+    """(n, 3)"""
+    radius_px: NDArray[np.float64]
+    """(n,)"""
+
+    def where(self, there: slice | NDArray[np.bool_]) -> Lamps:
+        """Some of them."""
+        return Lamps(self.rows[there], self.columns[there], self.light[there], self.radius_px[there])
+
+
+def without_lamps(light: FloatArray, share: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """Take lamps out of a picture: what they are brighter than their surroundings.
+
+    Args:
+        light: (h, w, 3), 0 or more, white is 1 and lamps are brighter.
+        share: (h, w) in [0, 1]: how much of a lamp that stands there is to be taken.
+
+    Returns:
+        (h, w, 3) what is left and (h, w, 3) what was taken, whose sum is ``light``; None where there is no lamp.
+    """
+    lamp = ramp(light.max(axis=2), *LAMP_LIGHT)
+    if not (lamp * share).any():
+        return None
+    lamp = _grown(lamp, GLOW_PX)
+    radius = max(1, round(AROUND * max(lamp.shape) / REDUCTION))
+    around = [_beside(plane, lamp, radius) for plane in np.moveaxis(light, 2, 0)]
+    taken = (lamp * share)[..., None] * np.maximum(light - np.stack(around, axis=-1), 0.0)
+    taken[taken.max(axis=2) < LEAST_LIGHT] = 0.0
+    return light - taken, taken
+
+
+def scattered(taken: FloatArray, target_px: FloatArray, front: FloatArray, shows: FloatArray) -> FloatArray:
+    """Spread the light of lamps.
+
+    Args:
+        taken: (h, w, 3) their light, at their places.
+        target_px: (h, w) signed sigma in pixels, negative in front of the plane of focus.
+        front: (h, w) in [0, 1]: how far a pixel is of what spreads in front of the plane of focus.
+        shows: (h, w) in [0, 1]: how much of a place shows behind that.
+
+    Returns:
+        (h, w, 3) light to be added to the picture; what falls beyond its edges, or behind what hides it, is lost.
+    """
+    rows, columns = np.nonzero(taken.max(axis=2))
+    sigma_px = target_px[rows, columns].astype(np.float64)
+    everything = Lamps(rows, columns, taken[rows, columns].astype(np.float64), RADIUS * np.abs(sigma_px))
+    result = np.zeros_like(taken)
+    in_front = sigma_px < 0.0
+    steps = np.floor(np.log(np.abs(sigma_px)) / math.log(OCCLUSION_RATIO)).astype(int)
+    for step in np.unique(steps):
+        alike = steps == step
+        for there in (alike & in_front, alike & ~in_front):
+            if not there.any():
+                continue
+            part, discs = _drawn(everything.where(there), taken.shape[:2])
+            if not in_front[there][0]:
+                seen = shows * _takes_part(target_px, front, float(sigma_px[there].mean()))
+                discs *= seen[part][..., None]
+            result[part] += discs
+    result[result.max(axis=2) < ROUNDING] = 0.0
+    return result
+
+
+def with_light(picture: FloatArray, light: FloatArray) -> FloatArray:
+    """Light (h, w, 3) added to a picture (h, w, 3), sRGB in [0, 1], whose light is its square, as in the graph."""
+    shone = np.sqrt(np.minimum(picture * picture + light, 1.0))
+    return np.where(light > 0.0, shone, picture)
+
+
+def _takes_part(target_px: FloatArray, front: FloatArray, sigma_px: float) -> FloatArray:
+    """(h, w) in [0, 1]: how far a lamp of this sigma shines; under the front layer as far as it does beside it."""
+    part = ramp(target_px / np.float32(sigma_px), *TAKES_PART)
+    if not front.any():
+        return part
+    radius = max(1, math.ceil(-RADIUS * float(target_px.min()) / REDUCTION))
+    return part + front * (_beside(part, front, radius) - part)
+
+
+def _beside(values: FloatArray, left_out: FloatArray, radius: int) -> FloatArray:
+    """(h, w): the mean of what is not left out, (h, w) in [0, 1], in windows of this radius of reduced pixels."""
+    counts = np.float32(1.0) - left_out
+    total = box_mean(block_mean(values * counts), radius)
+    return enlarged(total / (box_mean(block_mean(counts), radius) + LEAST_LIGHT), values.shape).astype(np.float32)
+
+
+def _drawn(lamps: Lamps, size_px: tuple[int, int]) -> tuple[tuple[slice, slice], FloatArray]:
+    """Discs of lamps with about the same radius, (h', w', 3) light, and the part of the picture that they lie in."""
+    reach = math.ceil(float(lamps.radius_px.max())) + 1
+    lamps = _merged(lamps, size_px)
+    top, left = int(lamps.rows.min()) - reach, int(lamps.columns.min()) - reach
+    height, width = int(lamps.rows.max()) + reach + 1 - top, int(lamps.columns.max()) + reach + 2 - left
+    steps = np.zeros((3, height * width))
+    for where, light in _steps(lamps, top, left, width):
+        for channel in range(3):
+            steps[channel] += np.bincount(where, light[:, channel], height * width)
+    discs = steps.reshape(3, height, width).cumsum(axis=2)
+    part = slice(max(0, top), min(size_px[0], top + height)), slice(max(0, left), min(size_px[1], left + width))
+    inside = (
+        slice(part[0].start - top, part[0].stop - top),
+        slice(part[1].start - left, part[1].stop - left),
+    )
+    return part, np.ascontiguousarray(np.moveaxis(discs[:, *inside], 0, 2), np.float32)
+
+
+def _steps(lamps: Lamps, top: int, left: int, width: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
+    """Places, in a flat picture of this width that begins there, and how much the light rises: (n,) and (n, 3)."""
+    radii = np.rint(lamps.radius_px * STEPS_A_PX).astype(int)
+    at = (lamps.rows - top) * width + (lamps.columns - left)
+    places, rises, count = list[NDArray[np.intp]](), list[NDArray[np.float64]](), 0
+    for radius in np.unique(radii):
+        down, right, rise = disc_steps(int(radius))
+        offsets = down * width + right
+        same = np.flatnonzero(radii == radius)
+        for some in np.array_split(same, -(-len(same) * len(rise) // MOST_STEPS)):
+            places.append((at[some, None] + offsets).ravel())
+            rises.append((lamps.light[some, None, :] * rise[:, None]).reshape(-1, 3))
+            count += len(places[-1])
+            if count >= MOST_STEPS:
+                yield np.concatenate(places), np.concatenate(rises)
+                places, rises, count = [], [], 0
+    if count:
+        yield np.concatenate(places), np.concatenate(rises)
+
+
+@functools.lru_cache(maxsize=1024)
+def disc_steps(radius: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Where the rows of an even disc rise and fall, and by how much; its light is 1.
+
+    Args:
+        radius: in steps of 1 / ``STEPS_A_PX`` px, above 0.
+
+    Returns:
+        (n,) rows and (n,) columns relative to its middle, (n,) how much more light there is than one pixel to the left.
+    """
+    radius_px = radius / STEPS_A_PX
+    reach = math.ceil(radius_px + 0.5)
+    lines = (np.arange((2 * reach + 1) * SUBROWS) + 0.5) / SUBROWS - reach - 0.5
+    half_widths = np.sqrt(np.maximum(radius_px**2 - lines**2, 0.0))
+    columns = np.arange(-reach, reach + 1)
+    covered = np.minimum(columns + 0.5, half_widths[:, None]) - np.maximum(columns - 0.5, -half_widths[:, None])
+    coverage = np.maximum(covered, 0.0).reshape(2 * reach + 1, SUBROWS, -1).mean(axis=1)
+    rises = np.diff(coverage / coverage.sum(), axis=1, prepend=0.0, append=0.0)
+    down, right = np.nonzero(rises)
+    return down - reach, right - reach, rises[down, right]
+
+
+def _merged(lamps: Lamps, size_px: tuple[int, int]) -> Lamps:
+    """Fewer lamps that draw about the same discs, where there are very many: pixels of a block become one."""
+    radius_px, side = float(lamps.radius_px.mean()), 1
+    steps = len(lamps.rows) * len(disc_steps(round(radius_px * STEPS_A_PX))[0])
+    for larger in MERGED_PX:
+        if steps > MOST_STEPS * side**2 and radius_px >= MERGED_RADIUS * larger:
+            side = larger
+    if side == 1:
+        return lamps
+    blocks = lamps.rows // side * -(-size_px[1] // side) + lamps.columns // side
+    _, block = np.unique(blocks, return_inverse=True)
+    light = np.stack([np.bincount(block, plane) for plane in lamps.light.T], axis=1).astype(np.float64)
+    weights = lamps.light.sum(axis=1)
+    rows, columns, radii = (
+        np.bincount(block, weights * values) / light.sum(axis=1)
+        for values in (lamps.rows, lamps.columns, lamps.radius_px)
+    )
+    return Lamps(np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp), light, radii)
+
+
+def _grown(x: FloatArray, by_px: int) -> FloatArray:
+    """(h, w): the largest value of a square window that reaches so far."""
+    padded = np.pad(x, by_px, mode="edge")
+    rows = np.maximum.reduce([padded[i : i + x.shape[0]] for i in range(2 * by_px + 1)])
+    return np.maximum.reduce([rows[:, i : i + x.shape[1]] for i in range(2 * by_px + 1)])
