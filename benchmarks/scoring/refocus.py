@@ -14,11 +14,13 @@ import torch
 from tabulate import tabulate
 from torch import Tensor
 
+from benchmarks.scoring import lights
 from export.data.layered_scenes import SCENES, gaussian_blur, seen_in_focus, seen_through_a_lens
 from export.data.pictures import load_picture
 from runtime.backends import open_artifact
 from runtime.backends.base import cpu_threads
 from runtime.manifest.manifest import Manifest
+from runtime.refocusing.defaults import BOKEH
 from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.refocusing.rendering import refocused
 from runtime.refocusing.tiling import TiledGraph
@@ -31,7 +33,7 @@ Renderer = Callable[[Tensor, Tensor], Tensor]
 BAND = 3.0
 """Width of the band around outlines, in sigmas."""
 F_NUMBERS = (16.0, 8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.0)
-TAPS = 9
+TAPS, TAP_PX = 9, (768, 1024)
 
 
 def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pictures: Path | None) -> dict[str, Any]:
@@ -54,8 +56,10 @@ def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pict
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, {cpu_threads(threads)} threads",
         "size_px": size_px,
         "scenes": _scenes(ways, size_px, pictures),
+        "lights": lights.score(graphs["refocus"], size_px),
         "lvcorr": lvcorr(directory, threads),
         "tap": _taps(graphs, directory, threads),
+        "tap_at_night": _taps_at_night(directory, threads),
     }
 
 
@@ -63,9 +67,11 @@ def in_tables(found: Mapping[str, Any]) -> str:
     """What was measured, for people."""
     height, width = found["size_px"]
     scenes = tabulate(found["scenes"], headers="keys", floatfmt=".1f")
-    taps = tabulate(found["tap"], headers="keys", floatfmt=".0f")
+    at_night = tabulate(found["lights"], headers="keys", floatfmt=".1f")
+    taps = tabulate([*found["tap"], *found["tap_at_night"]], headers="keys", floatfmt=".0f")
     return (
         f"{found['machine']}; scenes of {width}x{height}, PSNR in dB\n\n{scenes}\n\n"
+        f"lamps at night, against a lens of even discs\n\n{at_night}\n\n"
         f"LVCorr over f/{F_NUMBERS[0]:g} to f/{F_NUMBERS[-1]:g}: {found['lvcorr']:.3f}\n\n{taps}"
     )
 
@@ -178,9 +184,9 @@ def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None
     for name, graph in graphs.items():
         pipelines[name] = pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
         pipeline.use("refocus", graph)
-    picture = _picture(load_picture("astronaut", 768, 1024))
-    rows = np.linspace(-1.0, 1.0, 768, dtype=np.float32)[:, None]
-    depth = np.broadcast_to(24.0 * rows, (768, 1024)).copy()
+    picture = _picture(load_picture("astronaut", *TAP_PX))
+    rows = np.linspace(-1.0, 1.0, TAP_PX[0], dtype=np.float32)[:, None]
+    depth = np.broadcast_to(24.0 * rows, TAP_PX).copy()
     times: dict[str, list[float]] = {name: [] for name in pipelines}
     started = time.perf_counter()
     for pipeline in pipelines.values():
@@ -191,13 +197,31 @@ def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None
             started = time.perf_counter()
             pipeline.refocus((0.5, 0.5), 1.4, defocus_px=depth)
             times[name].append(time.perf_counter() - started)
-    megapixels = 768 * 1024 / 1e6
+    megapixels = TAP_PX[0] * TAP_PX[1] / 1e6
     return [
         {"what": "first open, fp32", "ms per megapixel": 1000.0 * opened / megapixels},
         *(
             {"what": f"tap, {name}", "ms per megapixel": 1000.0 * float(np.median(times[name])) / megapixels}
             for name in times
         ),
+    ]
+
+
+def _taps_at_night(directory: Path, threads: int | None) -> list[dict[str, Any]]:
+    """Median time of a tap on a 1 megapixel picture with lamps, everything behind, for each way that they are drawn."""
+    pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
+    pipeline.analyse(np.minimum(lights.night(TAP_PX, 0.0).sharp, 1.0))
+    depth = np.linspace(0.0, 24.0, TAP_PX[0], dtype=np.float32)[:, None] * np.ones(TAP_PX, np.float32)
+    times: dict[str, list[float]] = {bokeh: [] for bokeh in BOKEH}
+    for _ in range(TAPS):
+        for bokeh in BOKEH:
+            started = time.perf_counter()
+            pipeline.refocus((0.5, 0.0), 2.0, defocus_px=depth, bokeh=bokeh)
+            times[bokeh].append(time.perf_counter() - started)
+    megapixels = TAP_PX[0] * TAP_PX[1] / 1e6
+    return [
+        {"what": f"tap at night, {bokeh}", "ms per megapixel": 1000.0 * float(np.median(times[bokeh])) / megapixels}
+        for bokeh in BOKEH
     ]
 
 

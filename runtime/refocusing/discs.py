@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.refocusing.defocus_map import REDUCTION, block_mean, box_mean, enlarged
+from runtime.refocusing.enlarging import Part
 from runtime.refocusing.highlights import AROUND
 from runtime.system.arrays import FloatArray, ramp
 
@@ -36,7 +37,7 @@ STEPS_A_PX = 8
 """Radii are rounded to so many steps in a pixel."""
 SUBROWS = 8
 """Lines across each row of pixels on which a disc's edge is measured."""
-LEAST_LIGHT, ROUNDING = 1e-5, 1e-9
+LEAST_LIGHT, ROUNDING = 1e-3, 1e-9
 """Light above its surroundings with which a pixel is worth a disc, and what a running sum may leave of none."""
 MOST_STEPS = 4_000_000
 """Steps of runs that are added up at a time; of more, lamps are merged where that cannot be seen."""
@@ -52,16 +53,14 @@ class Lamps(NamedTuple):
     columns: NDArray[np.intp]
     """(n,)"""
     light: NDArray[np.float64]
-    """(n, 3)"""
-    radius_px: NDArray[np.float64]
-    """(n,)"""
+    """(n, 3), 0 or more."""
 
     def where(self, there: slice | NDArray[np.bool_]) -> Lamps:
         """Some of them."""
-        return Lamps(self.rows[there], self.columns[there], self.light[there], self.radius_px[there])
+        return Lamps(self.rows[there], self.columns[there], self.light[there])
 
 
-def without_lamps(light: FloatArray, share: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+def without_lamps(light: FloatArray, share: FloatArray) -> tuple[FloatArray, Lamps] | None:
     """Take lamps out of a picture: what they are brighter than their surroundings.
 
     Args:
@@ -69,24 +68,30 @@ def without_lamps(light: FloatArray, share: FloatArray) -> tuple[FloatArray, Flo
         share: (h, w) in [0, 1]: how much of a lamp that stands there is to be taken.
 
     Returns:
-        (h, w, 3) what is left and (h, w, 3) what was taken, whose sum is ``light``; None where there is no lamp.
+        (h, w, 3) what is left, and what was taken; their sum is ``light``. None where there is no lamp.
     """
-    lamp = ramp(light.max(axis=2), *LAMP_LIGHT)
+    red, green, blue = np.moveaxis(light, 2, 0)
+    lamp = ramp(np.maximum(np.maximum(red, green), blue), *LAMP_LIGHT)
     if not (lamp * share).any():
         return None
     lamp = _grown(lamp, GLOW_PX)
     radius = max(1, round(AROUND * max(lamp.shape) / REDUCTION))
-    around = [_beside(plane, lamp, radius) for plane in np.moveaxis(light, 2, 0)]
-    taken = (lamp * share)[..., None] * np.maximum(light - np.stack(around, axis=-1), 0.0)
-    taken[taken.max(axis=2) < LEAST_LIGHT] = 0.0
-    return light - taken, taken
+    part = lamp * share
+    rows, columns = np.nonzero(part)
+    blocks = rows // REDUCTION, columns // REDUCTION
+    around = np.stack([plane[blocks] for plane in _beside((red, green, blue), lamp, radius)], axis=1)
+    taken = part[rows, columns, None] * np.maximum(light[rows, columns] - around, 0.0)
+    lamps = Lamps(rows, columns, taken.astype(np.float64)).where(taken.max(axis=1) > LEAST_LIGHT)
+    rest, there = light.copy(), (lamps.rows, lamps.columns)
+    rest[there] = np.maximum(rest[there] - lamps.light, 0.0)
+    return rest, lamps
 
 
-def scattered(taken: FloatArray, target_px: FloatArray, front: FloatArray, shows: FloatArray) -> FloatArray:
+def scattered(lamps: Lamps, target_px: FloatArray, front: FloatArray, shows: FloatArray) -> FloatArray:
     """Spread the light of lamps.
 
     Args:
-        taken: (h, w, 3) their light, at their places.
+        lamps: their pixels; sigma is above 0 there.
         target_px: (h, w) signed sigma in pixels, negative in front of the plane of focus.
         front: (h, w) in [0, 1]: how far a pixel is of what spreads in front of the plane of focus.
         shows: (h, w) in [0, 1]: how much of a place shows behind that.
@@ -94,85 +99,84 @@ def scattered(taken: FloatArray, target_px: FloatArray, front: FloatArray, shows
     Returns:
         (h, w, 3) light to be added to the picture; what falls beyond its edges, or behind what hides it, is lost.
     """
-    rows, columns = np.nonzero(taken.max(axis=2))
-    sigma_px = target_px[rows, columns].astype(np.float64)
-    everything = Lamps(rows, columns, taken[rows, columns].astype(np.float64), RADIUS * np.abs(sigma_px))
-    result = np.zeros_like(taken)
-    in_front = sigma_px < 0.0
-    steps = np.floor(np.log(np.abs(sigma_px)) / math.log(OCCLUSION_RATIO)).astype(int)
-    for step in np.unique(steps):
-        alike = steps == step
-        for there in (alike & in_front, alike & ~in_front):
-            if not there.any():
-                continue
-            part, discs = _drawn(everything.where(there), taken.shape[:2])
-            if not in_front[there][0]:
-                seen = shows * _takes_part(target_px, front, float(sigma_px[there].mean()))
-                discs *= seen[part][..., None]
-            result[part] += discs
-    result[result.max(axis=2) < ROUNDING] = 0.0
-    return result
+    sigma_px = target_px[lamps.rows, lamps.columns].astype(np.float64)
+    result = np.zeros((3, *target_px.shape), np.float32)
+    steps = np.floor(np.log(np.abs(sigma_px)) / math.log(OCCLUSION_RATIO))
+    for sign in (-1.0, 1.0):
+        for step in np.unique(steps[sigma_px * sign > 0.0]):
+            there = (steps == step) & (sigma_px * sign > 0.0)
+            part, discs = _drawn(lamps.where(there), RADIUS * np.abs(sigma_px[there]), target_px.shape)
+            if sign > 0.0:
+                discs *= shows[part] * _takes_part(target_px, front, float(sigma_px[there].mean()), part)
+            result[:, *part] += discs
+    return result.transpose(1, 2, 0)
 
 
 def with_light(picture: FloatArray, light: FloatArray) -> FloatArray:
     """Light (h, w, 3) added to a picture (h, w, 3), sRGB in [0, 1], whose light is its square, as in the graph."""
-    shone = np.sqrt(np.minimum(picture * picture + light, 1.0))
-    return np.where(light > 0.0, shone, picture)
+    red, green, blue = np.moveaxis(light > 0.0, 2, 0)
+    there = red | green | blue
+    result = picture.copy()
+    result[there] = np.sqrt(np.minimum(picture[there] ** 2 + light[there], 1.0))
+    return result
 
 
-def _takes_part(target_px: FloatArray, front: FloatArray, sigma_px: float) -> FloatArray:
-    """(h, w) in [0, 1]: how far a lamp of this sigma shines; under the front layer as far as it does beside it."""
-    part = ramp(target_px / np.float32(sigma_px), *TAKES_PART)
-    if not front.any():
-        return part
+def _takes_part(target_px: FloatArray, front: FloatArray, sigma_px: float, part: Part) -> FloatArray:
+    """How far a lamp of this sigma shines in a part, in [0, 1]; under the front layer as far as it does beside it."""
+    if not front[part].any():
+        return ramp(target_px[part] / np.float32(sigma_px), *TAKES_PART)
+    takes = ramp(target_px / np.float32(sigma_px), *TAKES_PART)
     radius = max(1, math.ceil(-RADIUS * float(target_px.min()) / REDUCTION))
-    return part + front * (_beside(part, front, radius) - part)
+    (beside,) = _beside((takes,), front, radius)
+    return (takes + front * (enlarged(beside, takes.shape) - takes))[part]
 
 
-def _beside(values: FloatArray, left_out: FloatArray, radius: int) -> FloatArray:
-    """(h, w): the mean of what is not left out, (h, w) in [0, 1], in windows of this radius of reduced pixels."""
+def _beside(planes: Sequence[FloatArray], left_out: FloatArray, radius: int) -> list[NDArray[np.float64]]:
+    """Means of what is not left out, (h, w) in [0, 1], in windows of this radius of blocks: (h', w') for each plane."""
     counts = np.float32(1.0) - left_out
-    total = box_mean(block_mean(values * counts), radius)
-    return enlarged(total / (box_mean(block_mean(counts), radius) + LEAST_LIGHT), values.shape).astype(np.float32)
+    total = box_mean(block_mean(counts), radius) + ROUNDING
+    return [box_mean(block_mean(plane * counts), radius) / total for plane in planes]
 
 
-def _drawn(lamps: Lamps, size_px: tuple[int, int]) -> tuple[tuple[slice, slice], FloatArray]:
-    """Discs of lamps with about the same radius, (h', w', 3) light, and the part of the picture that they lie in."""
-    reach = math.ceil(float(lamps.radius_px.max())) + 1
-    lamps = _merged(lamps, size_px)
+def _drawn(lamps: Lamps, radii_px: NDArray[np.float64], size_px: tuple[int, ...]) -> tuple[Part, FloatArray]:
+    """Discs of lamps with about the same radius: the part of the picture that they lie in, and (3, h', w') light."""
+    lamps, radii_px = _merged(lamps, radii_px, size_px)
+    reach = math.ceil(float(radii_px.max())) + 1
     top, left = int(lamps.rows.min()) - reach, int(lamps.columns.min()) - reach
     height, width = int(lamps.rows.max()) + reach + 1 - top, int(lamps.columns.max()) + reach + 2 - left
     steps = np.zeros((3, height * width))
-    for where, light in _steps(lamps, top, left, width):
-        for channel in range(3):
-            steps[channel] += np.bincount(where, light[:, channel], height * width)
-    discs = steps.reshape(3, height, width).cumsum(axis=2)
+    for where, light in _steps(lamps, radii_px, top, left, width):
+        for plane, values in zip(steps, light, strict=True):
+            plane += np.bincount(where, values, height * width)
     part = slice(max(0, top), min(size_px[0], top + height)), slice(max(0, left), min(size_px[1], left + width))
     inside = (
         slice(part[0].start - top, part[0].stop - top),
         slice(part[1].start - left, part[1].stop - left),
     )
-    return part, np.ascontiguousarray(np.moveaxis(discs[:, *inside], 0, 2), np.float32)
+    discs = steps.reshape(3, height, width)[:, inside[0]].cumsum(axis=2)[..., inside[1]].astype(np.float32)
+    discs[discs < ROUNDING] = 0.0
+    return part, discs
 
 
-def _steps(lamps: Lamps, top: int, left: int, width: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
-    """Places, in a flat picture of this width that begins there, and how much the light rises: (n,) and (n, 3)."""
-    radii = np.rint(lamps.radius_px * STEPS_A_PX).astype(int)
+def _steps(
+    lamps: Lamps, radii_px: NDArray[np.float64], top: int, left: int, width: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
+    """Places, in a flat picture of this width that begins there, and how much the light rises: (n,) and (3, n)."""
+    radii = np.rint(radii_px * STEPS_A_PX).astype(int)
     at = (lamps.rows - top) * width + (lamps.columns - left)
     places, rises, count = list[NDArray[np.intp]](), list[NDArray[np.float64]](), 0
     for radius in np.unique(radii):
         down, right, rise = disc_steps(int(radius))
-        offsets = down * width + right
         same = np.flatnonzero(radii == radius)
         for some in np.array_split(same, -(-len(same) * len(rise) // MOST_STEPS)):
-            places.append((at[some, None] + offsets).ravel())
-            rises.append((lamps.light[some, None, :] * rise[:, None]).reshape(-1, 3))
+            places.append((at[some, None] + (down * width + right)).ravel())
+            rises.append((lamps.light[some].T[..., None] * rise).reshape(3, -1))
             count += len(places[-1])
             if count >= MOST_STEPS:
-                yield np.concatenate(places), np.concatenate(rises)
+                yield np.concatenate(places), np.concatenate(rises, axis=1)
                 places, rises, count = [], [], 0
     if count:
-        yield np.concatenate(places), np.concatenate(rises)
+        yield np.concatenate(places), np.concatenate(rises, axis=1)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -197,24 +201,24 @@ def disc_steps(radius: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray
     return down - reach, right - reach, rises[down, right]
 
 
-def _merged(lamps: Lamps, size_px: tuple[int, int]) -> Lamps:
+def _merged(lamps: Lamps, radii_px: NDArray[np.float64], size_px: tuple[int, ...]) -> tuple[Lamps, NDArray[np.float64]]:
     """Fewer lamps that draw about the same discs, where there are very many: pixels of a block become one."""
-    radius_px, side = float(lamps.radius_px.mean()), 1
-    steps = len(lamps.rows) * len(disc_steps(round(radius_px * STEPS_A_PX))[0])
+    radius_px, side = float(radii_px.mean()), 1
+    steps = len(radii_px) * len(disc_steps(round(radius_px * STEPS_A_PX))[0])
     for larger in MERGED_PX:
         if steps > MOST_STEPS * side**2 and radius_px >= MERGED_RADIUS * larger:
             side = larger
     if side == 1:
-        return lamps
+        return lamps, radii_px
     blocks = lamps.rows // side * -(-size_px[1] // side) + lamps.columns // side
     _, block = np.unique(blocks, return_inverse=True)
-    light = np.stack([np.bincount(block, plane) for plane in lamps.light.T], axis=1).astype(np.float64)
     weights = lamps.light.sum(axis=1)
-    rows, columns, radii = (
-        np.bincount(block, weights * values) / light.sum(axis=1)
-        for values in (lamps.rows, lamps.columns, lamps.radius_px)
+    total = np.bincount(block, weights)
+    light = np.stack([np.bincount(block, plane) for plane in lamps.light.T], axis=1).astype(np.float64)
+    rows, columns = (
+        np.rint(np.bincount(block, weights * at) / total).astype(np.intp) for at in (lamps.rows, lamps.columns)
     )
-    return Lamps(np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp), light, radii)
+    return Lamps(rows, columns, light), np.asarray(np.bincount(block, weights * radii_px) / total, np.float64)
 
 
 def _grown(x: FloatArray, by_px: int) -> FloatArray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from runtime.photos.photo import resize
 from runtime.refocusing.defaults import DISC, GAUSSIAN
-from runtime.refocusing.discs import scattered, with_light, without_lamps
+from runtime.refocusing.discs import Lamps, scattered, with_light, without_lamps
 from runtime.refocusing.enlarging import Part, enlarged_part, resize_map
 from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray, ramp
@@ -33,6 +33,8 @@ REACH, MARGIN_PX = 3.5, 16
 """A tile's margin is so many of the largest sigmas that are rendered in it, and so much more."""
 GRID_PX = 32
 """Tiles start at multiples of this, as the graph's smallest level does."""
+NOTHING = np.float32(1e-3)
+"""Added to code values of which a quotient is taken."""
 COVERED = (0.9, 0.98)
 """How much of a place shows from which it begins to count as not covered by anything in front, and does wholly."""
 
@@ -51,11 +53,11 @@ def refocused(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh
     """
     height, width = target_px.shape
     if fitting_size(graph.size_px, height, width) == (height, width):
-        rest, taken = _separated(sharp, target_px, bokeh)
+        rest, lamps = _separated(sharp, target_px, bokeh)
         picture = one_call(graph, rest, target_px)
-        if taken is None:
+        if lamps is None:
             return picture
-        return with_light(picture, scattered(taken, target_px, *_covering(graph, target_px)))
+        return with_light(picture, scattered(lamps, target_px, *_covering(graph, target_px)))
     base = base_of(graph, sharp, target_px, bokeh)
     result = np.empty((height, width, 3), np.float32)
     for part, picture in at_size(graph, base, (height, width), lambda part: sharp[part]):
@@ -96,22 +98,23 @@ def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh: 
         brightest = np.float32(max(1.0, float(sharp.max())))  # a lamp's, which resizing would clip
         sharp = resize(sharp / brightest, *small) * brightest
         target_px = resize_map(target_px, *small) * np.float32(small[1] / width)
-    rest, taken = _separated(sharp, target_px, bokeh)
+    rest, lamps = _separated(sharp, target_px, bokeh)
     picture = one_call(graph, rest, target_px)
     front, shows = _covering(graph, target_px)
     discs = kept = None
-    if taken is not None:
-        discs = scattered(taken, target_px, front, shows)
-        kept = np.divide(rest, sharp, out=np.ones_like(rest), where=taken > 0.0)
+    if lamps is not None:
+        discs = scattered(lamps, target_px, front, shows)
+        kept, there = np.ones_like(rest), (lamps.rows, lamps.columns)
+        kept[there] = (rest[there] + NOTHING) / (sharp[there] + NOTHING)
     return Base(sharp=rest, target_px=target_px, picture=picture, shows=shows, discs=discs, kept=kept)
 
 
-def _separated(sharp: FloatArray, target_px: FloatArray, bokeh: str) -> tuple[FloatArray, FloatArray | None]:
-    """What the graph is to blur, (h, w, 3) sRGB, and the light that is to be drawn as discs, (h, w, 3) or None."""
+def _separated(sharp: FloatArray, target_px: FloatArray, bokeh: str) -> tuple[FloatArray, Lamps | None]:
+    """What the graph is to blur, (h, w, 3) sRGB, and what is to be drawn as discs, if there is any."""
     if bokeh != DISC:
         return sharp, None
-    lamps = without_lamps(sharp * sharp, ramp(np.abs(target_px), *SEEN_PX))
-    return (sharp, None) if lamps is None else (np.sqrt(lamps[0]), lamps[1])
+    found = without_lamps(sharp * sharp, ramp(np.abs(target_px), *SEEN_PX))
+    return (sharp, None) if found is None else (np.sqrt(found[0]), found[1])
 
 
 def _covering(graph: TiledGraph, target_px: FloatArray) -> tuple[FloatArray, FloatArray]:

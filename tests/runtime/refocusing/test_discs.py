@@ -45,7 +45,9 @@ def disc(size_px: tuple[int, int], row: int, column: int, radius_px: float) -> n
 
 
 def shine(taken: np.ndarray, target_px: np.ndarray) -> np.ndarray:
-    return scattered(taken, target_px, np.zeros_like(target_px), np.ones_like(target_px))
+    rows, columns = np.nonzero(taken.max(axis=2))
+    lamps = Lamps(rows, columns, taken[rows, columns].astype(np.float64))
+    return scattered(lamps, target_px, np.zeros_like(target_px), np.ones_like(target_px))
 
 
 def test_a_point_becomes_an_even_disc_with_an_edge_of_about_a_pixel() -> None:
@@ -89,14 +91,14 @@ def test_very_many_lamps_are_merged_unseen() -> None:
     generator = np.random.default_rng(4)
     rows, columns = (np.sort(generator.integers(40, 130, 20000)) for _ in range(2))
     generator.shuffle(columns)
-    lamps = Lamps(rows, columns, generator.uniform(0.5, 4.0, (20000, 3)), np.full(20000, 30.0))
+    lamps, radii_px = Lamps(rows, columns, generator.uniform(0.5, 4.0, (20000, 3))), np.full(20000, 30.0)
     expected = np.zeros((*SIZE_PX, 3), np.float32)
     for some in (slice(i, i + 500) for i in range(0, 20000, 500)):
-        part, discs = _drawn(lamps.where(some), SIZE_PX)
-        expected[part] += discs
-    part, found = _drawn(lamps, SIZE_PX)
+        part, discs = _drawn(lamps.where(some), radii_px[some], SIZE_PX)
+        expected[part] += discs.transpose(1, 2, 0)
+    part, found = _drawn(lamps, radii_px, SIZE_PX)
     whole = np.zeros_like(expected)
-    whole[part] = found
+    whole[part] = found.transpose(1, 2, 0)
     assert np.abs(whole - expected).max() < 0.02 * expected.max()
     np.testing.assert_allclose(whole.sum(), expected.sum(), rtol=1e-3)
 
@@ -112,10 +114,12 @@ def night(height: int, width: int, *lamps: tuple[int, int]) -> np.ndarray:
 def test_what_is_taken_out_leaves_the_surroundings_and_no_hole() -> None:
     light = night(*SIZE_PX, (90, 120)) ** 2
     light[90:94, 119] = light[90:94, 124] = 0.5  # its glow
-    lamps = without_lamps(light, np.ones(SIZE_PX, np.float32))
-    assert lamps is not None
-    rest, taken = lamps
-    np.testing.assert_allclose(rest + taken, light, rtol=1e-6)
+    found = without_lamps(light, np.ones(SIZE_PX, np.float32))
+    assert found is not None
+    rest, lamps = found
+    taken = np.zeros_like(light)
+    taken[lamps.rows, lamps.columns] = lamps.light
+    np.testing.assert_allclose(rest + taken, light, atol=2e-5)
     np.testing.assert_allclose(rest, 0.04, atol=0.005)
     assert not taken[:80].any()
     assert without_lamps(light, np.zeros(SIZE_PX, np.float32)) is None
