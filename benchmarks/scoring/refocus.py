@@ -184,6 +184,7 @@ def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None
     for name, graph in graphs.items():
         pipelines[name] = pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
         pipeline.use("refocus", graph)
+    drag = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
     picture = _picture(load_picture("astronaut", *TAP_PX))
     rows = np.linspace(-1.0, 1.0, TAP_PX[0], dtype=np.float32)[:, None]
     depth = np.broadcast_to(24.0 * rows, TAP_PX).copy()
@@ -192,7 +193,13 @@ def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None
     for pipeline in pipelines.values():
         pipeline.analyse(picture)
     opened = (time.perf_counter() - started) / len(pipelines)
+    drag.analyse(picture)
+    height, width = drag.preview((0.5, 0.5), 1.4, defocus_px=depth).shape[:2]
+    drags = []
     for _ in range(TAPS):
+        started = time.perf_counter()
+        drag.preview((0.5, 0.5), 1.4, defocus_px=depth)
+        drags.append(time.perf_counter() - started)
         for name, pipeline in pipelines.items():
             started = time.perf_counter()
             pipeline.refocus((0.5, 0.5), 1.4, defocus_px=depth)
@@ -204,6 +211,10 @@ def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None
             {"what": f"tap, {name}", "ms per megapixel": 1000.0 * float(np.median(times[name])) / megapixels}
             for name in times
         ),
+        {
+            "what": f"while a finger drags, {width}x{height}",
+            "ms per megapixel": 1000.0 * float(np.median(drags)) / megapixels,
+        },
     ]
 
 

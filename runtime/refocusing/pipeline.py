@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime.backends import open_artifact
-from runtime.manifest.manifest import Manifest
+from runtime.manifest.manifest import Artifact, Manifest
 from runtime.manifest.signature import verify_manifest
 from runtime.photos.photo import Photo, Samples, resize
 from runtime.refocusing import optics
@@ -23,6 +23,7 @@ from runtime.refocusing.defaults import BOKEH, GAUSSIAN, WORKING_LONG_SIDE_PX
 from runtime.refocusing.defocus_map import smooth_defocus
 from runtime.refocusing.enlarging import Part, enlarged_part
 from runtime.refocusing.highlights import recovered
+from runtime.refocusing.previewing import PREVIEW, Previewer, smallest_preview
 from runtime.refocusing.rendering import at_size, base_of, refocused
 from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray, ramp
@@ -70,6 +71,7 @@ class RefocusPipeline:
         graphs: "defocus", "deblur" and "refocus".
         sigma_max_px: the largest sigma that the networks know.
         target_max_px: the largest that the refocusing graph renders.
+        open_preview: loads "preview" when a preview is first asked for; None where the export has none.
         precision: of the networks, for people.
         working_long_side_px: photographs with a longer side are scaled down to it; smaller ones are left as
             they are.
@@ -81,6 +83,7 @@ class RefocusPipeline:
         *,
         sigma_max_px: float,
         target_max_px: float,
+        open_preview: Callable[[], TiledGraph] | None = None,
         precision: str = "",
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
     ) -> None:
@@ -90,7 +93,9 @@ class RefocusPipeline:
         self.precision = precision
         self.working_long_side_px = working_long_side_px
         self._graphs = {name: graphs[name] for name in GRAPHS}
+        self._open_preview = open_preview
         self._analysis: Analysis | None = None
+        self._previewer: Previewer | None = None
 
     @classmethod
     def open(
@@ -103,7 +108,7 @@ class RefocusPipeline:
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
         public_key: Path | str | None = None,
     ) -> RefocusPipeline:
-        """Load the three graphs of a back end from an export folder.
+        """Load the three graphs of a back end from an export folder, and ``preview`` once it is needed.
 
         Args:
             artifacts_dir: the folder with manifest.json.
@@ -122,22 +127,26 @@ class RefocusPipeline:
             verify_manifest(directory, public_key)
         manifest = Manifest.load(directory, with_checks=False)
         pipeline = manifest.pipeline(backend, precision)
-        runners = {
-            graph: open_artifact(manifest.artifact(getattr(pipeline, graph)), directory, num_threads)
-            for graph in GRAPHS
-        }
-        graphs = {name: TiledGraph.of(runner, manifest.graphs[name].halo_px) for name, runner in runners.items()}
+        artifacts = {graph: manifest.artifact(getattr(pipeline, graph)) for graph in GRAPHS}
+        quick = smallest_preview(manifest.artifacts, pipeline, working_long_side_px)
+
+        def opened(artifact: Artifact) -> TiledGraph:
+            runner = open_artifact(artifact, directory, num_threads)
+            return TiledGraph.of(runner, manifest.graphs[artifact.graph].halo_px)
+
         return cls(
-            graphs,
+            {graph: opened(artifact) for graph, artifact in artifacts.items()},
             sigma_max_px=manifest.sigma_max_px,
             target_max_px=manifest.target_max_px,
-            precision=runners["deblur"].artifact.precision,
+            open_preview=None if quick is None else lambda: opened(quick),
+            precision=artifacts["deblur"].precision,
             working_long_side_px=working_long_side_px,
         )
 
     def use(self, name: str, graph: TiledGraph) -> None:
-        """Use another graph in the place of one, such as the quick form of "refocus" while a finger moves."""
+        """Use another graph in the place of one."""
         self._graphs[name] = graph
+        self._previewer = None
 
     def analyse(
         self, image: Photo | FloatArray, on_progress: Callable[[int, int], None] = lambda done, total: None
@@ -179,7 +188,29 @@ class RefocusPipeline:
             lit=recovered(sharp),
             photo_size_px=size,
         )
+        self._previewer = None
         return self._analysis
+
+    def preview(self, focus: optics.Focus, aperture: float, *, defocus_px: FloatArray | None = None) -> FloatArray:
+        """Focus the analysed photograph on a point without occlusion and smaller: quickly, for a finger that drags.
+
+        Args:
+            focus: as for ``refocus``.
+            aperture: as for ``refocus``.
+            defocus_px: as for ``refocus``.
+
+        Returns:
+            (h', w', 3) sRGB in [0, 1]: as large as the preview graph takes in one call, at most the working size. See
+            ``previewing``.
+
+        Raises:
+            ReblurError: as for ``refocus``, or the export has no preview graph.
+        """
+        analysis = self._analysed()
+        target = self._target(analysis, focus, aperture, defocus_px)
+        if self._previewer is None:
+            self._previewer = Previewer(self._preview_graph(), analysis.lit, analysis.picture)
+        return self._previewer(target, _agreement(target, analysis) if defocus_px is None else None)
 
     def refocus(
         self,
@@ -265,6 +296,13 @@ class RefocusPipeline:
             result[part] = photo.as_samples(picture)
             on_progress(part[0].stop, photo.size_px[0])
         return result
+
+    def _preview_graph(self) -> TiledGraph:
+        if PREVIEW not in self._graphs:
+            if self._open_preview is None:
+                raise ReblurError("this export has no preview graph: export again with preview among --graphs")
+            self._graphs[PREVIEW] = self._open_preview()
+        return self._graphs[PREVIEW]
 
     def _analysed(self) -> Analysis:
         if self._analysis is None:

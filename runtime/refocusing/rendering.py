@@ -95,8 +95,7 @@ def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh: 
     height, width = target_px.shape
     small = fitting_size(graph.size_px, height, width)
     if small != (height, width):
-        brightest = np.float32(max(1.0, float(sharp.max())))  # a lamp's, which resizing would clip
-        sharp = resize(sharp / brightest, *small) * brightest
+        sharp = shrunk(sharp, *small)
         target_px = resize_map(target_px, *small) * np.float32(small[1] / width)
     rest, lamps = _separated(sharp, target_px, bokeh)
     picture = one_call(graph, rest, target_px)
@@ -107,6 +106,12 @@ def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh: 
         kept, there = np.ones_like(rest), (lamps.rows, lamps.columns)
         kept[there] = (rest[there] + NOTHING) / (sharp[there] + NOTHING)
     return Base(sharp=rest, target_px=target_px, picture=picture, shows=shows, discs=discs, kept=kept)
+
+
+def shrunk(sharp: FloatArray, height: int, width: int) -> FloatArray:
+    """(H, W, 3) sRGB with lamps above 1 -> (height, width, 3)."""
+    brightest = np.float32(max(1.0, float(sharp.max())))  # a lamp's, which resizing would clip
+    return resize(sharp / brightest, height, width) * brightest
 
 
 def _separated(sharp: FloatArray, target_px: FloatArray, bokeh: str) -> tuple[FloatArray, Lamps | None]:
