@@ -6,8 +6,8 @@
 Scenes of layers at known depths, composited in light, are refocused by our graph, a plain gather, a scatter renderer
 and a stack of Gaussians by OpenCV: PSNR of the whole picture, in a band of 3 sigma around outlines and elsewhere, SSIM.
 LVCorr is the rank correlation of the blur asked for with the variance of the result's Laplacian, over apertures, with
-its sign turned. Lamps at night, blurred by the graph and drawn as discs, are held against a lens of even discs, as is
-a picture without lamps. Times are of this machine, in one run, one way after the other in turn.
+its sign turned. Lamps at night, a picture by day and the scenes, with lights blurred by the graph and drawn as discs,
+are also held against a lens of even discs. Times are of this machine, in one run, one way after the other in turn.
 
 Exit code: 0 the tables were printed, 2 wrong use or no export, 130 interrupted.
 """

@@ -45,7 +45,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--focus", required=True, metavar="X,Y", help="point to focus on, from 0,0 (top left) to 1,1; or auto")
     aperture = "f-number; at %(default)s (default) blur differs as in the photograph, below it more"
     add("--aperture", type=float, default=REFERENCE_F_NUMBER, metavar="N", help=aperture)
-    bokeh = "what lamps out of focus become; all else is gaussian; default: %(default)s"
+    bokeh = "what lights out of focus become; all else is gaussian; default: %(default)s"
     add("--bokeh", choices=BOKEH, default=GAUSSIAN, help=bokeh)
     add(
         "--out",

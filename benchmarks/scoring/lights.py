@@ -1,11 +1,12 @@
-"""Lamps at night behind a subject in focus: what a lens of an even disc makes of them is known exactly.
+"""A lens of even discs: what it makes of lamps at night, of a picture by day and of scenes of layers is known exactly.
 
-Light is code value squared, as in the graph, and lamps are given their true light: what is scored is the shape of the
-blur alone, where lamps shine, where nothing but the background is, and on the subject.
+At night and by day light is code value squared, as in the graph, and lamps are given their true light: what is scored
+is the shape of the blur alone, where lamps shine, where nothing but the background is, and on the subject before it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from export.data.layered_scenes import star
+from export.data.layered_scenes import SCENES, seen_in_focus, seen_through_a_lens, star
 from export.data.pictures import load_picture
 from runtime.metrics import psnr_db
 from runtime.refocusing.defaults import BOKEH
@@ -60,8 +61,8 @@ def night(size_px: tuple[int, int], sigma_px: float) -> Night:
     lamps[subject > 0.0] = 0.0  # nobody knows of those that are hidden
     light = np.where(lamps[..., None] > 0.0, np.float32(LARGEST_LIGHT), behind**2)
     front = subject[..., None] > 0.0
-    shone = disc_blur(light, RADIUS * sigma_px)
-    reached = disc_blur(np.repeat(lamps[..., None], 3, axis=2), RADIUS * sigma_px)[..., 0] > 1e-6
+    shone = _shone(light, sigma_px)
+    reached = _shone(np.repeat(lamps[..., None], 3, axis=2), sigma_px)[..., 0] > 1e-6
     own = _picture("astronaut", size_px)
     return Night(
         sharp=np.where(front, own, np.sqrt(light)).astype(np.float32),
@@ -75,33 +76,56 @@ def night(size_px: tuple[int, int], sigma_px: float) -> Night:
     )
 
 
-def disc_blur(light: FloatArray, radius_px: float) -> FloatArray:
-    """(H, W, 3) through an even disc, mirrored at the edges; each pixel of the disc as its points within it."""
-    reach = int(np.ceil(radius_px)) + 1
-    points = (np.arange((2 * reach + 1) * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - reach - 0.5
-    inside = torch.from_numpy(np.hypot(points[:, None], points[None]) <= radius_px).double()
-    disc = torch.nn.functional.avg_pool2d(inside[None], SUPERSAMPLING)[0]
-    wide = np.pad(light.astype(np.float64), ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
-    planes = torch.from_numpy(wide).permute(2, 0, 1)
-    size = tuple(planes.shape[1:])
-    spectrum: Tensor = torch.fft.rfft2(planes) * torch.fft.rfft2(disc / disc.sum(), size)
-    blurred = torch.fft.irfft2(spectrum, size)[:, 2 * reach :, 2 * reach :]
-    return blurred.clamp(min=0.0).permute(1, 2, 0).numpy().astype(np.float32)
+def disc_blur(x: Tensor, sigma_px: float) -> Tensor:
+    """(1, C, H, W) float64 through an even disc of this sigma along either axis; mirrored at its edges."""
+    if sigma_px == 0.0:
+        return x
+    radius_px = RADIUS * sigma_px
+    reach = math.ceil(radius_px) + 1
+    points = (torch.arange((2 * reach + 1) * SUPERSAMPLING).double() + 0.5) / SUPERSAMPLING - reach - 0.5
+    inside = torch.hypot(points[:, None], points[None]) <= radius_px
+    disc = torch.nn.functional.avg_pool2d(inside.double()[None], SUPERSAMPLING)[0]
+    wide = torch.from_numpy(np.pad(x[0].numpy(), ((0, 0), (reach, reach), (reach, reach)), mode="symmetric"))
+    size = wide.shape[1], wide.shape[2]
+    spectrum = torch.fft.rfft2(wide) * torch.fft.rfft2(disc / disc.sum(), size)
+    return torch.fft.irfft2(spectrum, size)[None, :, 2 * reach :, 2 * reach :].clamp(min=0.0)
 
 
 def score(graph: TiledGraph, size_px: tuple[int, int]) -> list[dict[str, Any]]:
-    """PSNR by part of the scene, for each sigma and each way of lamps; "by day" of a picture without any."""
-    rows = []
+    """PSNR by part of the night scene, and of all of a picture by day, for each sigma and each way of lights."""
+    rows, day = list[dict[str, Any]](), _picture("motorcycle", size_px)
     for sigma_px in SIGMAS_PX:
-        scene, day = night(size_px, sigma_px), _picture("motorcycle", size_px)
-        found = refocused(graph, day, np.full(size_px, sigma_px, np.float32))
-        by_day = psnr_db(found, np.sqrt(np.minimum(disc_blur(day**2, RADIUS * sigma_px), 1.0)))
+        scene, everywhere = night(size_px, sigma_px), np.full(size_px, sigma_px, np.float32)
+        by_day = np.sqrt(np.minimum(_shone(day**2, sigma_px), 1.0))
         for bokeh in BOKEH:
             found = refocused(graph, scene.sharp, scene.target_px, bokeh)
             parts = {name: psnr_db(found[there], scene.truth[there]) for name, there in scene.parts.items()}
-            rows.append({"sigma_px": sigma_px, "lamps by": bokeh, **parts, "by day": by_day})
+            all_day = psnr_db(refocused(graph, day, everywhere, bokeh), by_day)
+            rows.append({"sigma_px": sigma_px, "lights by": bokeh, **parts, "by day": all_day})
     return rows
 
 
+def score_scenes(graph: TiledGraph, size_px: tuple[int, int]) -> list[dict[str, Any]]:
+    """PSNR of the scenes of layers, each way of lights, where the lens is one of even discs."""
+    background, subject = load_picture("motorcycle", *size_px), load_picture("astronaut", *size_px)
+    rows = []
+    for name, scene in SCENES.items():
+        layers = scene.layers(background, subject)
+        sharp, sigma_px = seen_in_focus(layers)
+        truth = _array(seen_through_a_lens(layers, disc_blur))
+        found = {bokeh: refocused(graph, _array(sharp), sigma_px[0, 0].numpy(), bokeh) for bokeh in BOKEH}
+        rows.append({"scene": name, **{bokeh: psnr_db(answer, truth) for bokeh, answer in found.items()}})
+    return rows
+
+
+def _shone(light: FloatArray, sigma_px: float) -> FloatArray:
+    """(H, W, 3) light through the lens."""
+    return _array(disc_blur(torch.from_numpy(light.astype(np.float64)).permute(2, 0, 1)[None], sigma_px))
+
+
+def _array(planes: Tensor) -> FloatArray:
+    return planes[0].permute(1, 2, 0).contiguous().numpy().astype(np.float32)
+
+
 def _picture(name: str, size_px: tuple[int, int]) -> FloatArray:
-    return load_picture(name, *size_px)[0].permute(1, 2, 0).numpy()
+    return _array(load_picture(name, *size_px))

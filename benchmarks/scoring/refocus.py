@@ -57,6 +57,7 @@ def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pict
         "size_px": size_px,
         "scenes": _scenes(ways, size_px, pictures),
         "lights": lights.score(graphs["refocus"], size_px),
+        "lights_of_layers": lights.score_scenes(graphs["refocus"], size_px),
         "lvcorr": lvcorr(directory, threads),
         "tap": _taps(graphs, directory, threads),
         "tap_at_night": _taps_at_night(directory, threads),
@@ -67,11 +68,13 @@ def in_tables(found: Mapping[str, Any]) -> str:
     """What was measured, for people."""
     height, width = found["size_px"]
     scenes = tabulate(found["scenes"], headers="keys", floatfmt=".1f")
-    at_night = tabulate(found["lights"], headers="keys", floatfmt=".1f")
+    at_night, of_layers = (
+        tabulate(found[name], headers="keys", floatfmt=".1f") for name in ("lights", "lights_of_layers")
+    )
     taps = tabulate([*found["tap"], *found["tap_at_night"]], headers="keys", floatfmt=".0f")
     return (
         f"{found['machine']}; scenes of {width}x{height}, PSNR in dB\n\n{scenes}\n\n"
-        f"lamps at night, against a lens of even discs\n\n{at_night}\n\n"
+        f"against a lens of even discs: lamps at night, and a picture by day\n\n{at_night}\n\n{of_layers}\n\n"
         f"LVCorr over f/{F_NUMBERS[0]:g} to f/{F_NUMBERS[-1]:g}: {found['lvcorr']:.3f}\n\n{taps}"
     )
 

@@ -49,18 +49,6 @@ def seen_in_focus(layers: Sequence[Layer]) -> tuple[Tensor, Tensor]:
     return encode(light), sigma_px
 
 
-def seen_through_a_lens(layers: Sequence[Layer]) -> Tensor:
-    """The exact answer, (1, 3, H, W) sRGB, computed in float64."""
-    light: Tensor | None = None
-    for layer in layers:
-        coverage = layer.coverage.double()
-        own = torch.cat([decode(layer.picture.double()) * coverage, coverage], 1)
-        own = gaussian_blur(own, abs(layer.sigma_px))
-        light = own[:, :3] if light is None else own[:, :3] + (1.0 - own[:, 3:]) * light
-    assert light is not None
-    return encode(light.clamp(max=1.0)).float()
-
-
 def gaussian_blur(x: Tensor, sigma_px: float) -> Tensor:
     """(1, C, H, W) with one sigma for all; mirrored at its edges."""
     if sigma_px == 0.0:
@@ -74,6 +62,23 @@ def gaussian_blur(x: Tensor, sigma_px: float) -> Tensor:
         wide = x[..., torch.where(at < size, at, 2 * size - 1 - at)]
         x = F.conv1d(wide.reshape(-1, 1, wide.shape[3]), taps).view(x.shape).transpose(2, 3).contiguous()
     return x
+
+
+def seen_through_a_lens(layers: Sequence[Layer], blur: Callable[[Tensor, float], Tensor] = gaussian_blur) -> Tensor:
+    """The exact answer, (1, 3, H, W) sRGB, computed in float64.
+
+    Args:
+        layers: from the farthest to the nearest; the first covers all.
+        blur: of (1, C, H, W) float64 by a sigma in pixels of either axis; the lens.
+    """
+    light: Tensor | None = None
+    for layer in layers:
+        coverage = layer.coverage.double()
+        own = torch.cat([decode(layer.picture.double()) * coverage, coverage], 1)
+        own = blur(own, abs(layer.sigma_px))
+        light = own[:, :3] if light is None else own[:, :3] + (1.0 - own[:, 3:]) * light
+    assert light is not None
+    return encode(light.clamp(max=1.0)).float()
 
 
 def star(height: int, width: int, softness_px: float) -> Tensor:

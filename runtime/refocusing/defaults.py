@@ -11,4 +11,4 @@ DEPTH_UNITS = (INVERSE, DISTANCE)
 """What the numbers of a depth file are: even in 1 / distance and larger when near, or the distance."""
 GAUSSIAN, DISC = "gaussian", "disc"
 BOKEH = (GAUSSIAN, DISC)
-"""What lamps out of focus become: what all else becomes, too, or even discs."""
+"""What lights out of focus become: what all else becomes, too, or even discs."""

@@ -1,8 +1,9 @@
-"""Lamps out of focus as discs: their light is taken out of the picture and spread as a lens spreads it.
+"""Lights out of focus as discs: their light is taken out of the picture and spread as a lens spreads it.
 
-A lens makes an even disc of a point, and the eye sees the shape of a blur where a light stands alone before something
-darker. So lamps (see ``highlights``) are scattered, each pixel as a disc of its own radius, and all else is left to the
-refocusing graph, whose Gaussian has the same variance. The light of both together is that of the picture.
+A lens makes an even disc of a point, and the eye sees the shape of a blur where something stands out from what is
+darker: lamps (see ``highlights``), windows, glints, sky between leaves. Such lights are scattered, each pixel as a disc
+of its own radius, and all else is left to the refocusing graph, whose Gaussian has the same variance. The light of both
+together is that of the picture, so nothing is lost where a light was none.
 
 A disc's rows are runs: each pixel adds the steps at their ends, and one running sum along the rows draws all of them.
 """
@@ -24,28 +25,30 @@ from runtime.system.arrays import FloatArray, ramp
 
 RADIUS = 2.0
 """Of a disc, in sigmas of the Gaussian that spreads as far: each has the variance sigma ** 2 along either axis."""
-LAMP_LIGHT = (1.0, 2.0)
-"""Light, where white is 1, from which a pixel begins to count as a lamp's, and does wholly."""
+SURROUNDINGS = 2.0
+"""How many times as bright as the mean around it a pixel must be to stand out,"""
+STANDS_OUT = (0.05, 0.15)
+"""and by how much more, where white is 1, it begins to count as a light, and does wholly."""
 GLOW_PX = 2
-"""How far around a lamp what is brighter than its surroundings is of its light, too."""
+"""How far around a light what is brighter than its surroundings is of it, too."""
 TAKES_PART = (0.35, 0.7)
-"""Sigma of a place, relative to that of a lamp, from which the lamp begins to shine there, and does wholly: what is
-sharper stands before the lamp. As in the refocusing graph."""
+"""Sigma of a place, relative to that of a light, from which the light begins to shine there, and does wholly: what is
+sharper stands before it. As in the refocusing graph."""
 OCCLUSION_RATIO = 1.4
-"""Lamps whose sigmas differ by less are hidden by the same things."""
+"""Lights whose sigmas differ by less are hidden by the same things."""
 STEPS_A_PX = 8
 """Radii are rounded to so many steps in a pixel."""
 SUBROWS = 8
 """Lines across each row of pixels on which a disc's edge is measured."""
 LEAST_LIGHT, ROUNDING = 1e-3, 1e-9
 """Light above its surroundings with which a pixel is worth a disc, and what a running sum may leave of none."""
-MOST_STEPS = 4_000_000
-"""Steps of runs that are added up at a time; of more, lamps are merged where that cannot be seen."""
+MOST_STEPS = 1_000_000
+"""Steps of runs that are added up at a time; of more, lights are merged where that cannot be seen."""
 MERGED_PX, MERGED_RADIUS = (3, 9), 4.0
 """Sides of blocks whose pixels may become one, on discs at least so many times as large in radius."""
 
 
-class Lamps(NamedTuple):
+class Lights(NamedTuple):
     """Pixels whose light is to be spread, n of them."""
 
     rows: NDArray[np.intp]
@@ -55,43 +58,45 @@ class Lamps(NamedTuple):
     light: NDArray[np.float64]
     """(n, 3), 0 or more."""
 
-    def where(self, there: slice | NDArray[np.bool_]) -> Lamps:
+    def where(self, there: slice | NDArray[np.bool_]) -> Lights:
         """Some of them."""
-        return Lamps(self.rows[there], self.columns[there], self.light[there])
+        return Lights(self.rows[there], self.columns[there], self.light[there])
 
 
-def without_lamps(light: FloatArray, share: FloatArray) -> tuple[FloatArray, Lamps] | None:
-    """Take lamps out of a picture: what they are brighter than their surroundings.
+def without_lights(light: FloatArray, share: FloatArray) -> tuple[FloatArray, Lights] | None:
+    """Take lights out of a picture: what they are brighter than their surroundings.
 
     Args:
         light: (h, w, 3), 0 or more, white is 1 and lamps are brighter.
-        share: (h, w) in [0, 1]: how much of a lamp that stands there is to be taken.
+        share: (h, w) in [0, 1]: how much of a light that stands there is to be taken.
 
     Returns:
-        (h, w, 3) what is left, and what was taken; their sum is ``light``. None where there is no lamp.
+        (h, w, 3) what is left, and what was taken; their sum is ``light``. None where nothing is to be taken.
     """
     red, green, blue = np.moveaxis(light, 2, 0)
-    lamp = ramp(np.maximum(np.maximum(red, green), blue), *LAMP_LIGHT)
-    if not (lamp * share).any():
+    brightness = np.maximum(np.maximum(red, green), blue)
+    radius = max(1, round(AROUND * max(brightness.shape) / REDUCTION))
+    mean = enlarged(box_mean(block_mean(brightness), radius), brightness.shape)
+    out = ramp((brightness - SURROUNDINGS * mean).astype(np.float32), *STANDS_OUT)
+    if not (out * share).any():
         return None
-    lamp = _grown(lamp, GLOW_PX)
-    radius = max(1, round(AROUND * max(lamp.shape) / REDUCTION))
-    part = lamp * share
+    out = _grown(out, GLOW_PX)
+    part = out * share
     rows, columns = np.nonzero(part)
     blocks = rows // REDUCTION, columns // REDUCTION
-    around = np.stack([plane[blocks] for plane in _beside((red, green, blue), lamp, radius)], axis=1)
+    around = np.stack([plane[blocks] for plane in _beside((red, green, blue), out, radius)], axis=1)
     taken = part[rows, columns, None] * np.maximum(light[rows, columns] - around, 0.0)
-    lamps = Lamps(rows, columns, taken.astype(np.float64)).where(taken.max(axis=1) > LEAST_LIGHT)
-    rest, there = light.copy(), (lamps.rows, lamps.columns)
-    rest[there] = np.maximum(rest[there] - lamps.light, 0.0)
-    return rest, lamps
+    lights = Lights(rows, columns, taken.astype(np.float64)).where(taken.max(axis=1) > LEAST_LIGHT)
+    rest, there = light.copy(), (lights.rows, lights.columns)
+    rest[there] = np.maximum(rest[there] - lights.light, 0.0)
+    return rest, lights
 
 
-def scattered(lamps: Lamps, target_px: FloatArray, front: FloatArray, shows: FloatArray) -> FloatArray:
-    """Spread the light of lamps.
+def scattered(lights: Lights, target_px: FloatArray, front: FloatArray, shows: FloatArray) -> FloatArray:
+    """Spread lights.
 
     Args:
-        lamps: their pixels; sigma is above 0 there.
+        lights: their pixels; sigma is above 0 there.
         target_px: (h, w) signed sigma in pixels, negative in front of the plane of focus.
         front: (h, w) in [0, 1]: how far a pixel is of what spreads in front of the plane of focus.
         shows: (h, w) in [0, 1]: how much of a place shows behind that.
@@ -99,13 +104,13 @@ def scattered(lamps: Lamps, target_px: FloatArray, front: FloatArray, shows: Flo
     Returns:
         (h, w, 3) light to be added to the picture; what falls beyond its edges, or behind what hides it, is lost.
     """
-    sigma_px = target_px[lamps.rows, lamps.columns].astype(np.float64)
+    sigma_px = target_px[lights.rows, lights.columns].astype(np.float64)
     result = np.zeros((3, *target_px.shape), np.float32)
     steps = np.floor(np.log(np.abs(sigma_px)) / math.log(OCCLUSION_RATIO))
     for sign in (-1.0, 1.0):
         for step in np.unique(steps[sigma_px * sign > 0.0]):
             there = (steps == step) & (sigma_px * sign > 0.0)
-            part, discs = _drawn(lamps.where(there), RADIUS * np.abs(sigma_px[there]), target_px.shape)
+            part, discs = _drawn(lights.where(there), RADIUS * np.abs(sigma_px[there]), target_px.shape)
             if sign > 0.0:
                 discs *= shows[part] * _takes_part(target_px, front, float(sigma_px[there].mean()), part)
             result[:, *part] += discs
@@ -122,7 +127,7 @@ def with_light(picture: FloatArray, light: FloatArray) -> FloatArray:
 
 
 def _takes_part(target_px: FloatArray, front: FloatArray, sigma_px: float, part: Part) -> FloatArray:
-    """How far a lamp of this sigma shines in a part, in [0, 1]; under the front layer as far as it does beside it."""
+    """How far lights of this sigma shine in a part, in [0, 1]; under the front layer as far as they do beside it."""
     if not front[part].any():
         return ramp(target_px[part] / np.float32(sigma_px), *TAKES_PART)
     takes = ramp(target_px / np.float32(sigma_px), *TAKES_PART)
@@ -138,14 +143,14 @@ def _beside(planes: Sequence[FloatArray], left_out: FloatArray, radius: int) -> 
     return [box_mean(block_mean(plane * counts), radius) / total for plane in planes]
 
 
-def _drawn(lamps: Lamps, radii_px: NDArray[np.float64], size_px: tuple[int, ...]) -> tuple[Part, FloatArray]:
-    """Discs of lamps with about the same radius: the part of the picture that they lie in, and (3, h', w') light."""
-    lamps, radii_px = _merged(lamps, radii_px, size_px)
+def _drawn(lights: Lights, radii_px: NDArray[np.float64], size_px: tuple[int, ...]) -> tuple[Part, FloatArray]:
+    """Discs of lights with about the same radius: the part of the picture that they lie in, and (3, h', w') light."""
+    lights, radii_px = _merged(lights, radii_px, size_px)
     reach = math.ceil(float(radii_px.max())) + 1
-    top, left = int(lamps.rows.min()) - reach, int(lamps.columns.min()) - reach
-    height, width = int(lamps.rows.max()) + reach + 1 - top, int(lamps.columns.max()) + reach + 2 - left
+    top, left = int(lights.rows.min()) - reach, int(lights.columns.min()) - reach
+    height, width = int(lights.rows.max()) + reach + 1 - top, int(lights.columns.max()) + reach + 2 - left
     steps = np.zeros((3, height * width))
-    for where, light in _steps(lamps, radii_px, top, left, width):
+    for where, light in _steps(lights, radii_px, top, left, width):
         for plane, values in zip(steps, light, strict=True):
             plane += np.bincount(where, values, height * width)
     part = slice(max(0, top), min(size_px[0], top + height)), slice(max(0, left), min(size_px[1], left + width))
@@ -159,18 +164,18 @@ def _drawn(lamps: Lamps, radii_px: NDArray[np.float64], size_px: tuple[int, ...]
 
 
 def _steps(
-    lamps: Lamps, radii_px: NDArray[np.float64], top: int, left: int, width: int
+    lights: Lights, radii_px: NDArray[np.float64], top: int, left: int, width: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
     """Places, in a flat picture of this width that begins there, and how much the light rises: (n,) and (3, n)."""
     radii = np.rint(radii_px * STEPS_A_PX).astype(int)
-    at = (lamps.rows - top) * width + (lamps.columns - left)
+    at = (lights.rows - top) * width + (lights.columns - left)
     places, rises, count = list[NDArray[np.intp]](), list[NDArray[np.float64]](), 0
     for radius in np.unique(radii):
         down, right, rise = disc_steps(int(radius))
         same = np.flatnonzero(radii == radius)
         for some in np.array_split(same, -(-len(same) * len(rise) // MOST_STEPS)):
             places.append((at[some, None] + (down * width + right)).ravel())
-            rises.append((lamps.light[some].T[..., None] * rise).reshape(3, -1))
+            rises.append((lights.light[some].T[..., None] * rise).reshape(3, -1))
             count += len(places[-1])
             if count >= MOST_STEPS:
                 yield np.concatenate(places), np.concatenate(rises, axis=1)
@@ -201,24 +206,26 @@ def disc_steps(radius: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray
     return down - reach, right - reach, rises[down, right]
 
 
-def _merged(lamps: Lamps, radii_px: NDArray[np.float64], size_px: tuple[int, ...]) -> tuple[Lamps, NDArray[np.float64]]:
-    """Fewer lamps that draw about the same discs, where there are very many: pixels of a block become one."""
+def _merged(
+    lights: Lights, radii_px: NDArray[np.float64], size_px: tuple[int, ...]
+) -> tuple[Lights, NDArray[np.float64]]:
+    """Fewer lights that draw about the same discs, where there are very many: pixels of a block become one."""
     radius_px, side = float(radii_px.mean()), 1
     steps = len(radii_px) * len(disc_steps(round(radius_px * STEPS_A_PX))[0])
     for larger in MERGED_PX:
         if steps > MOST_STEPS * side**2 and radius_px >= MERGED_RADIUS * larger:
             side = larger
     if side == 1:
-        return lamps, radii_px
-    blocks = lamps.rows // side * -(-size_px[1] // side) + lamps.columns // side
+        return lights, radii_px
+    blocks = lights.rows // side * -(-size_px[1] // side) + lights.columns // side
     _, block = np.unique(blocks, return_inverse=True)
-    weights = lamps.light.sum(axis=1)
+    weights = lights.light.sum(axis=1)
     total = np.bincount(block, weights)
-    light = np.stack([np.bincount(block, plane) for plane in lamps.light.T], axis=1).astype(np.float64)
+    light = np.stack([np.bincount(block, plane) for plane in lights.light.T], axis=1).astype(np.float64)
     rows, columns = (
-        np.rint(np.bincount(block, weights * at) / total).astype(np.intp) for at in (lamps.rows, lamps.columns)
+        np.rint(np.bincount(block, weights * at) / total).astype(np.intp) for at in (lights.rows, lights.columns)
     )
-    return Lamps(rows, columns, light), np.asarray(np.bincount(block, weights * radii_px) / total, np.float64)
+    return Lights(rows, columns, light), np.asarray(np.bincount(block, weights * radii_px) / total, np.float64)
 
 
 def _grown(x: FloatArray, by_px: int) -> FloatArray:

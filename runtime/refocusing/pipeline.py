@@ -227,7 +227,7 @@ class RefocusPipeline:
             aperture: f-number, relative to ``optics.REFERENCE_F_NUMBER``; smaller blurs more.
             defocus_px: (h, w) signed defocus at the working size, where it is known better than by the
                 estimate (see ``optics.defocus_from_disparity``).
-            bokeh: what lamps out of focus become: "gaussian", which is what the graph makes of everything, or "disc".
+            bokeh: what lights out of focus become: "gaussian", which is what the graph makes of everything, or "disc".
 
         Returns:
             (h, w, 3) sRGB in [0, 1], at the working size.
@@ -347,7 +347,7 @@ def _agreement(target_px: FloatArray, analysis: Analysis) -> FloatArray:
 
 
 def check_bokeh(bokeh: str) -> None:
-    """Refuse what no lamp becomes.
+    """Refuse what no light becomes.
 
     Raises:
         ReblurError: names what one does.

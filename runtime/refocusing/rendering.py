@@ -5,7 +5,7 @@ detail to lose. What is sharp keeps every pixel it had, and only where the blur 
 smaller size does the graph run again, at full size, on tiles with a margin for that little blur. Where a blurred
 foreground spreads over what is sharp, detail fades by as much as it is covered.
 
-Where lamps are to be discs (see ``discs``), they are taken out first, and their light is added last, at either size.
+Where lights are to be discs (see ``discs``), they are taken out first, and their light is added last, at either size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from runtime.photos.photo import resize
 from runtime.refocusing.defaults import DISC, GAUSSIAN
-from runtime.refocusing.discs import Lamps, scattered, with_light, without_lamps
+from runtime.refocusing.discs import Lights, scattered, with_light, without_lights
 from runtime.refocusing.enlarging import Part, enlarged_part, resize_map
 from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray, ramp
@@ -28,7 +28,7 @@ FRONT_PX = (1.0, 1.9)
 """Sigma in front of the plane of focus at which a pixel begins to spread over others, and does wholly."""
 SEEN_PX = (1.4, 2.2)
 """Sigma, in pixels of the smaller picture, from which its blur begins to be taken, and is taken alone.
-Likewise discs in the place of blurred lamps."""
+Likewise discs in the place of blurred lights."""
 REACH, MARGIN_PX = 3.5, 16
 """A tile's margin is so many of the largest sigmas that are rendered in it, and so much more."""
 GRID_PX = 32
@@ -46,18 +46,18 @@ def refocused(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh
         graph: "refocus".
         sharp: (h, w, 3) sRGB, all in focus.
         target_px: (h, w) signed sigma in pixels.
-        bokeh: of ``defaults.BOKEH``: what lamps become that are out of focus.
+        bokeh: of ``defaults.BOKEH``: what lights become that are out of focus.
 
     Returns:
         (h, w, 3) sRGB in [0, 1].
     """
     height, width = target_px.shape
     if fitting_size(graph.size_px, height, width) == (height, width):
-        rest, lamps = _separated(sharp, target_px, bokeh)
+        rest, lights = _separated(sharp, target_px, bokeh)
         picture = one_call(graph, rest, target_px)
-        if lamps is None:
+        if lights is None:
             return picture
-        return with_light(picture, scattered(lamps, target_px, *_covering(graph, target_px)))
+        return with_light(picture, scattered(lights, target_px, *_covering(graph, target_px)))
     base = base_of(graph, sharp, target_px, bokeh)
     result = np.empty((height, width, 3), np.float32)
     for part, picture in at_size(graph, base, (height, width), lambda part: sharp[part]):
@@ -70,7 +70,7 @@ class Base:
     """A picture refocused at a size that the graph takes in one call."""
 
     sharp: FloatArray
-    """(h, w, 3) sRGB, all in focus, without the lamps that are drawn as discs."""
+    """(h, w, 3) sRGB, all in focus, without the lights that are drawn as discs."""
     target_px: FloatArray
     """(h, w) signed sigma, in its own pixels."""
     picture: FloatArray
@@ -80,7 +80,7 @@ class Base:
     discs: FloatArray | None
     """(h, w, 3) their light; None where nothing is drawn as a disc."""
     kept: FloatArray | None
-    """(h, w, 3) in [0, 1], and None likewise: what code values were multiplied by where lamps were taken out."""
+    """(h, w, 3) in [0, 1], and None likewise: what code values were multiplied by where lights were taken out."""
 
 
 def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh: str = GAUSSIAN) -> Base:
@@ -97,13 +97,13 @@ def base_of(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray, bokeh: 
     if small != (height, width):
         sharp = shrunk(sharp, *small)
         target_px = resize_map(target_px, *small) * np.float32(small[1] / width)
-    rest, lamps = _separated(sharp, target_px, bokeh)
+    rest, lights = _separated(sharp, target_px, bokeh)
     picture = one_call(graph, rest, target_px)
     front, shows = _covering(graph, target_px)
     discs = kept = None
-    if lamps is not None:
-        discs = scattered(lamps, target_px, front, shows)
-        kept, there = np.ones_like(rest), (lamps.rows, lamps.columns)
+    if lights is not None:
+        discs = scattered(lights, target_px, front, shows)
+        kept, there = np.ones_like(rest), (lights.rows, lights.columns)
         kept[there] = (rest[there] + NOTHING) / (sharp[there] + NOTHING)
     return Base(sharp=rest, target_px=target_px, picture=picture, shows=shows, discs=discs, kept=kept)
 
@@ -114,11 +114,11 @@ def shrunk(sharp: FloatArray, height: int, width: int) -> FloatArray:
     return resize(sharp / brightest, height, width) * brightest
 
 
-def _separated(sharp: FloatArray, target_px: FloatArray, bokeh: str) -> tuple[FloatArray, Lamps | None]:
+def _separated(sharp: FloatArray, target_px: FloatArray, bokeh: str) -> tuple[FloatArray, Lights | None]:
     """What the graph is to blur, (h, w, 3) sRGB, and what is to be drawn as discs, if there is any."""
     if bokeh != DISC:
         return sharp, None
-    found = without_lamps(sharp * sharp, ramp(np.abs(target_px), *SEEN_PX))
+    found = without_lights(sharp * sharp, ramp(np.abs(target_px), *SEEN_PX))
     return (sharp, None) if found is None else (np.sqrt(found[0]), found[1])
 
 

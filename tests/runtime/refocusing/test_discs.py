@@ -1,4 +1,4 @@
-"""Lamps as discs: against discs drawn one by one, and through the whole of rendering with the float graph."""
+"""Lights as discs: against discs drawn one by one, and through the whole of rendering with the float graph."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runtime.metrics import psnr_db
 from runtime.refocusing.defaults import DISC, GAUSSIAN
 from runtime.refocusing.discs import (
     RADIUS,
-    Lamps,
+    Lights,
     _drawn,
     disc_steps,
     scattered,
     with_light,
-    without_lamps,
+    without_lights,
 )
 from runtime.refocusing.rendering import refocused
 from runtime.refocusing.tiling import TiledGraph
@@ -46,8 +46,8 @@ def disc(size_px: tuple[int, int], row: int, column: int, radius_px: float) -> n
 
 def shine(taken: np.ndarray, target_px: np.ndarray) -> np.ndarray:
     rows, columns = np.nonzero(taken.max(axis=2))
-    lamps = Lamps(rows, columns, taken[rows, columns].astype(np.float64))
-    return scattered(lamps, target_px, np.zeros_like(target_px), np.ones_like(target_px))
+    lights = Lights(rows, columns, taken[rows, columns].astype(np.float64))
+    return scattered(lights, target_px, np.zeros_like(target_px), np.ones_like(target_px))
 
 
 def test_a_point_becomes_an_even_disc_with_an_edge_of_about_a_pixel() -> None:
@@ -91,12 +91,12 @@ def test_very_many_lamps_are_merged_unseen() -> None:
     generator = np.random.default_rng(4)
     rows, columns = (np.sort(generator.integers(40, 130, 20000)) for _ in range(2))
     generator.shuffle(columns)
-    lamps, radii_px = Lamps(rows, columns, generator.uniform(0.5, 4.0, (20000, 3))), np.full(20000, 30.0)
+    lights, radii_px = Lights(rows, columns, generator.uniform(0.5, 4.0, (20000, 3))), np.full(20000, 30.0)
     expected = np.zeros((*SIZE_PX, 3), np.float32)
     for some in (slice(i, i + 500) for i in range(0, 20000, 500)):
-        part, discs = _drawn(lamps.where(some), radii_px[some], SIZE_PX)
+        part, discs = _drawn(lights.where(some), radii_px[some], SIZE_PX)
         expected[part] += discs.transpose(1, 2, 0)
-    part, found = _drawn(lamps, radii_px, SIZE_PX)
+    part, found = _drawn(lights, radii_px, SIZE_PX)
     whole = np.zeros_like(expected)
     whole[part] = found.transpose(1, 2, 0)
     assert np.abs(whole - expected).max() < 0.02 * expected.max()
@@ -114,21 +114,40 @@ def night(height: int, width: int, *lamps: tuple[int, int]) -> np.ndarray:
 def test_what_is_taken_out_leaves_the_surroundings_and_no_hole() -> None:
     light = night(*SIZE_PX, (90, 120)) ** 2
     light[90:94, 119] = light[90:94, 124] = 0.5  # its glow
-    found = without_lamps(light, np.ones(SIZE_PX, np.float32))
+    found = without_lights(light, np.ones(SIZE_PX, np.float32))
     assert found is not None
-    rest, lamps = found
+    rest, lights = found
     taken = np.zeros_like(light)
-    taken[lamps.rows, lamps.columns] = lamps.light
+    taken[lights.rows, lights.columns] = lights.light
     np.testing.assert_allclose(rest + taken, light, atol=2e-5)
     np.testing.assert_allclose(rest, 0.04, atol=0.005)
     assert not taken[:80].any()
-    assert without_lamps(light, np.zeros(SIZE_PX, np.float32)) is None
-    assert without_lamps(np.minimum(light, 1.0), np.ones(SIZE_PX, np.float32)) is None
+    assert without_lights(light, np.zeros(SIZE_PX, np.float32)) is None
 
 
-def test_without_a_lamp_out_of_focus_nothing_changes(graph: TiledGraph, counted: Counted) -> None:
+def test_what_stands_out_is_small_and_brighter_than_what_is_around() -> None:
+    everywhere = np.ones(SIZE_PX, np.float32)
+    wall = np.full((*SIZE_PX, 3), 0.1, np.float32)
+    wall[:, 128:] = 0.15
+    wall[100:, 60:] = 0.2
+    assert without_lights(wall, everywhere) is None
+    wall[40:43, 60:63, 0] = 0.6  # red, and far from white
+    found = without_lights(wall, everywhere)
+    assert found is not None
+    assert (found[1].rows.min(), found[1].rows.max()) == (40, 42)
+    np.testing.assert_allclose(found[1].light[:, 0], 0.5, atol=0.01)
+    np.testing.assert_allclose(found[1].light[:, 1:], 0.0, atol=1e-6)
+
+
+def slopes(height: int, width: int) -> np.ndarray:
+    """Bright on the right and below, without anything that stands out."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return np.stack([0.2 + 0.5 * x / width, 0.3 + 0.3 * y / height, np.full_like(x, 0.4)], axis=2)
+
+
+def test_without_a_light_out_of_focus_nothing_changes(graph: TiledGraph, counted: Counted) -> None:
     target = np.full(SIZE_PX, 8.0, np.float32)
-    for sharp in (photograph(*SIZE_PX), photograph(384, 512)):
+    for sharp in (slopes(*SIZE_PX), slopes(384, 512)):
         wide = np.full(sharp.shape[:2], 8.0, np.float32)
         np.testing.assert_array_equal(refocused(graph, sharp, wide, DISC), refocused(graph, sharp, wide, GAUSSIAN))
     counted.calls = 0
@@ -140,7 +159,7 @@ def test_without_a_lamp_out_of_focus_nothing_changes(graph: TiledGraph, counted:
 
 def test_far_from_a_lamp_no_bit_changes(graph: TiledGraph) -> None:
     lit, target = night(*SIZE_PX, (90, 30)), np.full(SIZE_PX, 4.0, np.float32)
-    lit[:, 160:] = photograph(*SIZE_PX)[:, 160:]
+    lit[:, 160:] = slopes(*SIZE_PX)[:, 160:]
     disc, gaussian = (refocused(graph, lit, target, bokeh) for bokeh in (DISC, GAUSSIAN))
     np.testing.assert_array_equal(disc[:, 160:], gaussian[:, 160:])
     assert np.abs(disc - gaussian).max() > 0.02
