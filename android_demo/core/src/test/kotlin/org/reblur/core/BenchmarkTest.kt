@@ -4,7 +4,9 @@ import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Assume.assumeTrue
@@ -102,7 +104,9 @@ class BenchmarkTest {
         }
         val properties = resolved["properties"]?.jsonObject ?: return
         if (found is JsonNull) return
-        assertEquals(where, properties.keys, found.jsonObject.keys)
+        val required = resolved["required"]?.jsonArray?.map { it.jsonPrimitive.content }.orEmpty()
+        assertEquals("$where lacks", emptySet<String>(), required.toSet() - found.jsonObject.keys)
+        assertEquals("$where knows nothing of", emptySet<String>(), found.jsonObject.keys - properties.keys)
         for ((name, value) in found.jsonObject) assertKeys(root, properties.getValue(name).jsonObject, value, "$where.$name")
     }
 

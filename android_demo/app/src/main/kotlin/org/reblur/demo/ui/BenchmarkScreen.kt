@@ -15,7 +15,9 @@ import androidx.compose.material3.MaterialTheme
 import androidx.compose.material3.OutlinedButton
 import androidx.compose.material3.Text
 import androidx.compose.runtime.Composable
+import androidx.compose.runtime.DisposableEffect
 import androidx.compose.ui.Modifier
+import androidx.compose.ui.platform.LocalView
 import androidx.compose.ui.res.stringResource
 import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.unit.dp
@@ -30,6 +32,11 @@ fun BenchmarkScreen(
     state: UiState,
     actions: UiActions,
 ) {
+    val view = LocalView.current
+    DisposableEffect(state.measuring) {
+        view.keepScreenOn = state.measuring
+        onDispose { view.keepScreenOn = false }
+    }
     Column(Modifier.fillMaxSize().padding(horizontal = 16.dp)) {
         Text(stringResource(R.string.benchmark_explained), style = MaterialTheme.typography.bodyMedium)
         Row(Modifier.padding(vertical = 8.dp), Arrangement.spacedBy(8.dp)) {
