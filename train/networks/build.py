@@ -22,7 +22,7 @@ def build_deblur(config: NetworksConfig) -> Deblurrer:
     """A freshly initialised deblurring network; seed torch before."""
     deblur = config.deblur
     if isinstance(deblur, UNetConfig):
-        return DeblurNet(deblur, config.sigma_max_px)
+        return DeblurNet(deblur, config.sigma_max_px, config.fade)
     scale = 1.0 / config.sigma_max_px if config.blur_map == "sigma" else 1.0
     return FusionDeblurNet(_body(3 + config.blur_channels, deblur), config.blur_channels, scale)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runtime.system.errors import ReblurError
+from train.networks.fade import FadeConfig
 from train.networks.paper_unet import PaperUNetConfig
 from train.networks.restormer import RestormerConfig
 from train.networks.seeds import SeedConfig
@@ -36,6 +37,8 @@ class NetworksConfig:
     """The reblurring module; used in training only."""
     kernel_radii: tuple[int, ...]
     """Radii of its isotropic kernels in pixels; a uniform disc of radius r has sigma r / 2."""
+    fade: FadeConfig = field(default_factory=FadeConfig)
+    """Where the plain U-Net's restoration acts; checkpoints that say nothing of it were trained with the defaults."""
 
     def __post_init__(self) -> None:
         if self.sigma_max_px <= 0:
@@ -77,8 +80,8 @@ def networks_from_dict(data: dict[str, Any]) -> NetworksConfig:
     """
     try:
         parts = {name: _part_from_dict(name, data[name]) for name in NETWORK_KINDS}
-        rest = {key: value for key, value in data.items() if key not in parts}
-        return NetworksConfig(**_with_tuples(rest), **parts)
+        rest = {key: value for key, value in data.items() if key not in parts and key != "fade"}
+        return NetworksConfig(**_with_tuples(rest), **parts, fade=FadeConfig(**data.get("fade", {})))
     except (KeyError, TypeError, AttributeError) as error:
         raise ReblurError(f"the networks' configuration does not fit this version of Reblur: {error}") from error
 
