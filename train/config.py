@@ -96,6 +96,8 @@ class LossConfig:
     the paper's two terms of stage 2, with flow between S and G in every step (stage 1 is as "moved")."""
     alignment: Literal["flow", "blur_matched"] = "blur_matched"
     """How G is moved: by optical flow alone, or by flow between pictures of matched blur (``train.data.alignment``)."""
+    resampling: Literal["lanczos", "fourier"] = "lanczos"
+    """With "blur_matched", how G is resampled: by a Lanczos kernel, or without loss of sharpness."""
     flow: Literal["dis", "raft"] = "dis"
     """The optical flow: OpenCV's DIS, or torchvision's RAFT (``train.data.raft``; it needs weights)."""
     masks: bool = True

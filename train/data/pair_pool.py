@@ -95,7 +95,9 @@ def align(pairs: Pairs, config: LossConfig) -> tuple[Tensor, Tensor]:
         mask = trust_mask(pairs.flow_to_sharp, pairs.flow_to_blurry, config.flow_consistency_px)
     else:
         blurry, sharp = (t.permute(0, 2, 3, 1).contiguous().cpu().numpy() for t in (pairs.blurry, pairs.sharp))
-        refined = [refine(*parts) for parts in zip(blurry, sharp, pairs.flow_to_sharp.cpu().numpy(), strict=True)]
+        finely = config.resampling == "fourier"
+        flows = pairs.flow_to_sharp.cpu().numpy()
+        refined = [refine(*parts, finely=finely) for parts in zip(blurry, sharp, flows, strict=True)]
         moved = torch.from_numpy(np.stack([r.moved_sharp.transpose(2, 0, 1) for r in refined]))
         mask = torch.from_numpy(np.stack([r.mask[None] for r in refined]))
     return moved.to(pairs.blurry.device), mask.to(pairs.blurry.device)
