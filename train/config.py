@@ -25,6 +25,10 @@ class SceneConfig:
     """Fewest and most depth layers."""
     sigma_max_px: float = 5.0
     """Largest blur of any layer, as a sigma in pixels."""
+    large_blur_share: float = 1.0
+    """Share of scenes whose blur goes up to that; in the others it goes up to ``everyday_sigma_px``."""
+    everyday_sigma_px: float = 4.0
+    """Largest blur of any layer of those."""
     sharp_share: float = 0.15
     """Share of scenes that are all but in focus (sigma up to 0.5 px), so that sharp input is left alone."""
     disc_share: float = 0.4
@@ -39,7 +43,13 @@ class SceneConfig:
     highlight_share: float = 0.2
     """Share of scenes with small light sources brighter than white."""
     noise_max: float = 0.008
-    """Largest standard deviation of the sensor noise at middle grey, in sRGB units."""
+    """Largest standard deviation of the sensor noise at middle grey, in sRGB units, by day."""
+    night_share: float = 0.0
+    """Share of scenes taken in the dark: their noise goes up to ``night_noise_max``."""
+    night_noise_max: float = 0.05
+    """Largest standard deviation of the noise of those."""
+    grey_share: float = 0.0
+    """Share of scenes without colour."""
     jpeg_share: float = 0.25
     """Share of scenes whose blurry picture went through JPEG."""
     jpeg_quality: tuple[int, int] = (70, 98)

@@ -28,6 +28,8 @@ class Exposure(NamedTuple):
     """Seed of the noise."""
     jpeg_quality: int = 0
     """1 to 100; 0 for no JPEG at all."""
+    grey: bool = False
+    """Whether the picture is without colour: its noise then is, too."""
 
 
 def expose(linear: Tensor, exposures: Sequence[Exposure]) -> Tensor:
@@ -65,4 +67,6 @@ def _noise(like: Tensor, exposures: Sequence[Exposure]) -> Tensor:
         if exposure.noise > 0:
             generator.manual_seed(exposure.noise_seed)
             noise[row].normal_(generator=generator)
+        if exposure.grey:
+            noise[row] = noise[row, :1].clone()
     return noise

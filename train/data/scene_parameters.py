@@ -78,9 +78,13 @@ def plan_scene(
     outlines = tuple(draw_outline(rng, layers, config.soft_edge_share) for _ in range(layers - 1))
     aperture = _draw_aperture(config, rng)
     lights = _draw_lights(count, rng) if rng.uniform() < config.highlight_share else None
-    return ScenePlan(
-        pictures, sigmas_px, in_front, inverse_depths, outlines, aperture, lights, _draw_exposure(config, rng)
-    )
+    exposure = _draw_exposure(config, rng)
+    # Drawn last, so that all else about a scene does not depend on these shares.
+    at_night, grey, noise_share = rng.uniform(size=3)
+    if at_night < config.night_share:
+        exposure = exposure._replace(noise=float(noise_share * config.night_noise_max))
+    exposure = exposure._replace(grey=bool(grey < config.grey_share))
+    return ScenePlan(pictures, sigmas_px, in_front, inverse_depths, outlines, aperture, lights, exposure)
 
 
 def draw_depths(
@@ -91,7 +95,10 @@ def draw_depths(
     The layer furthest from focus gets the scene's blur, so large sigmas are as frequent as small ones.
     """
     in_focus = rng.uniform() < config.sharp_share
-    strongest = rng.uniform(0, IN_FOCUS_PX) if in_focus else rng.uniform(IN_FOCUS_PX, config.sigma_max_px)
+    largest = config.sigma_max_px
+    if config.large_blur_share < 1.0 and rng.uniform() >= config.large_blur_share:
+        largest = min(largest, config.everyday_sigma_px)
+    strongest = rng.uniform(0, IN_FOCUS_PX) if in_focus else rng.uniform(IN_FOCUS_PX, largest)
     inverse_depths = np.sort(rng.uniform(size=layers))
     beyond_focus = inverse_depths - rng.uniform(-0.2, 1.2)
     sigmas_px = strongest * np.abs(beyond_focus) / np.abs(beyond_focus).max()

@@ -27,7 +27,7 @@ from train.data.depth_layers import coverage, front_most, lay_over
 from train.data.photos import PhotoBank, Window
 from train.data.psf import aperture, blur_circular, kernel_sigma_px, psf_kernels, reach_px
 from train.data.scene_parameters import Lights, ScenePlan, plan_scene
-from train.data.srgb import linear_table, round_to_8_bit, srgb_of
+from train.data.srgb import grey_of, linear_table, round_to_8_bit, srgb_of
 from train.data.textures import LeafBank
 
 MARGIN_PX = 24
@@ -130,7 +130,7 @@ class SceneRenderer:
         light = torch.stack(pictures)
         if plan.lights is not None:
             light[plan.lights.picture] += _splats(plan.lights, side, self.device)
-        return light
+        return grey_of(light) if plan.exposure.grey else light
 
     def _light_of(self, codes: Tensor) -> Tensor:
         return self._linear.index_select(0, codes.reshape(-1).int()).view(codes.shape)

@@ -77,7 +77,7 @@ def second_shot(twofold: Tensor, inverse_depths: Sequence[FloatArray], moves: Se
     margin_px = (twofold.shape[-1] // 2 - view_px) // 2
     half_px = 2.0 * (source_positions(moves, view_px, light.device) + margin_px) - guard
     grid = half_px * (2.0 / (codes.shape[-1] - 1)) - 1.0
-    resampled = F.grid_sample(codes, grid, mode="bicubic", padding_mode="border", align_corners=True)
+    resampled = F.grid_sample(codes, grid.to(codes.dtype), mode="bicubic", padding_mode="border", align_corners=True)
     return round_to_8_bit(srgb_of(decode(resampled)))
 
 

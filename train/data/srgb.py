@@ -9,6 +9,8 @@ from torch import Tensor
 from runtime.system.arrays import FloatArray
 
 LEVELS = 256
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Weights of red, green and blue light."""
 
 
 def to_linear(srgb: FloatArray) -> FloatArray:
@@ -37,6 +39,12 @@ def srgb_of(linear: Tensor) -> Tensor:
     """``to_srgb`` for a tensor of any shape; the input is clipped to [0, 1]."""
     light = linear.clamp(0.0, 1.0)
     return torch.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def grey_of(light: Tensor) -> Tensor:
+    """(N, 3, H, W) without its colour: the luminance in all three channels."""
+    weights = light.new_tensor(LUMINANCE).view(1, 3, 1, 1)
+    return (light * weights).sum(1, keepdim=True).expand_as(light)
 
 
 def round_to_8_bit(srgb: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from train.data.pair_pool import Pairs
 from train.data.photos import PhotoBank
 from train.data.psf import ApertureShape, PsfKind, aperture, blur_circular, kernel_sigma_px, psf_kernels, reach_px
 from train.data.scenes import SceneRenderer
-from train.data.second_shot import draw_move, second_shot
+from train.data.second_shot import Move, draw_move, second_shot
 from train.data.srgb import linear_of
 
 Photos = Sequence[FloatArray | NDArray[np.uint8]]
@@ -56,8 +56,14 @@ class SyntheticSource:
         seed = self.config.fit.seed
         moves = [draw_move(misalign, np.random.default_rng((seed, MOVE_STREAM, index))) for index in indices]
         depths = [plan.inverse_depths for plan in plans]
+        moves = [_without_tint(move) if plan.exposure.grey else move for move, plan in zip(moves, plans, strict=True)]
         sharp = second_shot(scenes.twofold, depths, moves, self.config.scenes.size_px)
         return scenes.blurry, sharp.float()
+
+
+def _without_tint(move: Move) -> Move:
+    """The same move, all channels exposed like green."""
+    return move._replace(gains=(move.gains[1],) * 3)
 
 
 def chunks(first: int, count: int, device: torch.device) -> Iterator[range]:

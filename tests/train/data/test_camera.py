@@ -44,3 +44,9 @@ def test_jpeg_touches_only_the_pictures_that_ask_for_it() -> None:
     torch.testing.assert_close(one[0], plain[0])
     assert not torch.equal(one[1], plain[1])
     torch.testing.assert_close(one, round_to_8_bit(one))
+
+
+def test_a_picture_without_colour_has_noise_without_colour() -> None:
+    shown = expose(grey(0.5), [Exposure(noise=0.05, noise_seed=1, jpeg_quality=80, grey=True)])
+    assert torch.equal(shown[:, :1].expand_as(shown), shown)
+    assert float(shown.std()) > 0.02

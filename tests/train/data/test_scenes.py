@@ -183,3 +183,23 @@ def test_configurations_that_make_no_sense_are_refused() -> None:
         SceneConfig(jpeg_share=1.5)
     with pytest.raises(ValueError, match="jpeg_quality must be"):
         SceneConfig(jpeg_quality=(90, 70))
+
+
+def test_some_scenes_are_taken_at_night_and_nothing_else_changes(renderer: SceneRenderer) -> None:
+    night = SceneRenderer([], dataclasses.replace(CONFIG, night_share=0.5, night_noise_max=0.05), seed=3)
+    plans = [(renderer.plan(index), night.plan(index)) for index in range(40)]
+    noisy = [after.exposure.noise > CONFIG.noise_max for _, after in plans]
+    assert 8 <= sum(noisy) <= 28
+    assert max(after.exposure.noise for _, after in plans) <= 0.05
+    for (before, after), is_noisy in zip(plans, noisy, strict=True):
+        assert np.array_equal(before.sigmas_px, after.sigmas_px)
+        assert after.exposure.noise_seed == before.exposure.noise_seed
+        assert is_noisy or after.exposure.noise <= CONFIG.noise_max
+
+
+def test_large_blur_has_its_share_of_the_scenes() -> None:
+    config = dataclasses.replace(CONFIG, sigma_max_px=8.0, large_blur_share=0.3, everyday_sigma_px=4.0, sharp_share=0.0)
+    rng = np.random.default_rng(0)
+    strongest = np.array([draw_depths(config, 3, rng)[0].max() for _ in range(400)])
+    assert 0.10 < (strongest > 4.0).mean() < 0.22  # about 0.3 * 4 / 7.5
+    assert strongest.max() > 7.0

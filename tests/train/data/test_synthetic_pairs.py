@@ -90,3 +90,10 @@ def test_scenes_on_a_gpu() -> None:
     on_gpu, on_cpu = (aligned_scenes([], SCENES, 0, 3, device) for device in ("cuda", "cpu"))
     torch.testing.assert_close(on_gpu[1].cpu(), on_cpu[1], atol=1.1 / 255, rtol=0)
     torch.testing.assert_close(on_gpu[2].cpu(), on_cpu[2], atol=1e-3, rtol=1e-3)
+
+
+def test_scenes_without_colour_have_none_in_either_picture() -> None:
+    scenes = dataclasses.replace(SCENES, grey_share=1.0, night_share=1.0, highlight_share=1.0)
+    pairs = SyntheticSource([], dataclasses.replace(config(), scenes=scenes)).pairs(0, 3)
+    for picture in (pairs.blurry, pairs.sharp):
+        assert torch.equal(picture[:, :1].expand_as(picture), picture)
