@@ -21,6 +21,7 @@ from train.checkpoint import Restorer
 from train.config import RunConfig
 from train.loop.warm_start import WarmStart, apply_warm_start
 from train.networks.build import Deblurrer, Estimator
+from train.networks.reblur import ReblurNet
 from train.objective.step import Networks, build_networks
 
 FREE_TO_CHANGE = ("fit.channels_last", "fit.compile")
@@ -36,7 +37,7 @@ class RunState:
 
     networks: Networks
     average: AveragedModel
-    """Exponential moving average of the deployable networks."""
+    """Exponential moving average of all three networks."""
     optimiser: torch.optim.Optimizer
     step: int
     best_gain_db: float = -math.inf
@@ -44,20 +45,35 @@ class RunState:
 
     def update_average(self) -> None:
         """Fold the networks as they are now into the moving average."""
-        self.average.update_parameters(_restoring(self.networks))
+        self.average.update_parameters(_together(self.networks))
+
+    def rest_reblurring(self) -> ReblurNet:
+        """From stage 3 on the reblurring module is its own average; returns it. Doing so again changes nothing."""
+        self.networks.reblur.load_state_dict(self.averaged_reblurring().state_dict())
+        return self.networks.reblur
+
+    def averaged_reblurring(self) -> ReblurNet:
+        """The averaged reblurring module, in eval mode."""
+        averaged = self._averaged()["reblur"].eval()
+        assert isinstance(averaged, ReblurNet)
+        return averaged
 
     def restorer(self, config: RunConfig) -> Restorer:
         """The averaged networks, in eval mode, on the device of the run."""
-        averaged = self.average.module
-        assert isinstance(averaged, nn.ModuleDict)
+        averaged = self._averaged()
         deblur, defocus = averaged["deblur"].eval(), averaged["defocus"].eval()
         assert isinstance(deblur, Deblurrer)
         assert isinstance(defocus, Estimator)
         return Restorer(deblur, defocus, config.networks)
 
+    def _averaged(self) -> nn.ModuleDict:
+        averaged = self.average.module
+        assert isinstance(averaged, nn.ModuleDict)
+        return averaged
 
-def _restoring(networks: Networks) -> nn.ModuleDict:
-    return nn.ModuleDict({"deblur": networks.deblur, "defocus": networks.defocus})
+
+def _together(networks: Networks) -> nn.ModuleDict:
+    return nn.ModuleDict(networks._asdict())
 
 
 def initial_state(
@@ -70,7 +86,7 @@ def initial_state(
         apply_warm_start(warm_start, networks)
     for network in networks:
         network.to(device)
-    average = AveragedModel(_restoring(networks), multi_avg_fn=_moving_average(config.fit.ema_decay))
+    average = AveragedModel(_together(networks), multi_avg_fn=_moving_average(config.fit.ema_decay))
     parameters = [p for network in networks for p in network.parameters()]
     return RunState(networks, average, torch.optim.Adam(parameters, lr=config.fit.learning_rate), 0)
 

@@ -175,7 +175,7 @@ class Trainer:
         if figures is None or self.log is None or self.data.held_out is None:
             return None
         state, networks = self.state, self.state.restorer(self.config)
-        reblur = state.networks.reblur if self.config.loss.uses_reblurring else None
+        reblur = state.averaged_reblurring() if self.config.loss.uses_reblurring else None
         save_deployable(networks, self.run_dir / "checkpoint.safetensors", reblur)
         if figures.gain_db > state.best_gain_db:
             state.best_gain_db = figures.gain_db

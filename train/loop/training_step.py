@@ -48,7 +48,7 @@ def training_step(state: RunState, pool: PairPool, config: RunConfig, world: Wor
     # While R is trained alone the others stand at the first step of their schedule.
     step = max(0, state.step - config.fit.reblur_first_steps)
     if not alone and stage_of(step, config) == 3 and pool.reblur is None:
-        pool.make_triplets(triplet_maker(state.networks.reblur))
+        pool.make_triplets(triplet_maker(state.rest_reblurring()))
     started = time.perf_counter()
     batch = pool.next_batch(world.rank, world.size)
     waiting_s = time.perf_counter() - started

@@ -93,3 +93,18 @@ def test_the_schedule_waits_for_the_reblurring_module() -> None:
     assert [learning_rate(step, config) for step in (0, 1, 2)] == [5e-4, 1e-3, 1e-3]
     assert learning_rate(3, config) == pytest.approx(5e-6)
     assert learning_rate(12, config) < 1e-6
+
+
+def test_a_reblurring_module_at_rest_is_its_own_average(state: RunState) -> None:
+    weight = next(state.networks.reblur.parameters())
+    with torch.no_grad():
+        weight.fill_(0.0)
+        state.update_average()
+        weight.fill_(1.0)
+        state.update_average()
+    assert state.rest_reblurring() is state.networks.reblur
+    rested = weight.detach().clone()
+    torch.testing.assert_close(rested, torch.full_like(rested, 1.0 - 2.0 / 11.0))
+    state.update_average()
+    state.rest_reblurring()
+    assert torch.equal(weight.detach(), rested)
