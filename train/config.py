@@ -125,8 +125,17 @@ class LossConfig:
     triplet that is aligned by construction. Needs ``reblur_source="warped_sharp"``."""
     sharp_share: float = 0.125
     """Share of the batch whose blurry image is the sharp one itself (kernel: identity, sigma: 0)."""
+    decoupled: bool = False
+    """Whether the two networks are trained apart: the deblurring network on pairs alone and without its fade, the
+    estimator by the reblurring module's sigma and by sharp crops of its own, ``sharp_share`` of the batch on top of
+    it. Only the fade, which training leaves out, brings them together again."""
 
     def __post_init__(self) -> None:
+        if self.decoupled and (self.deform != "moved" or self.triplet_share or self.reblur or not self.makes_triplets):
+            raise ReblurError(
+                'decoupled needs deform="moved", reblur=0, triplet_share=0, pseudo_sigma > 0 and '
+                'reblur_source="warped_sharp"'
+            )
         if self.triplet_share < 0 or self.sharp_share < 0 or self.triplet_share + self.sharp_share >= 1:
             raise ReblurError(
                 "triplet_share and sharp_share must be 0 or more and sum to less than 1, "
@@ -242,6 +251,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.fit.stage_three_from < 1.0 and not self.loss.makes_triplets:
             raise ReblurError('stage 3 needs kernels between moved sharp and blurry: reblur_source="warped_sharp"')
+        if self.loss.decoupled and self.networks.deblur.kind != "unet":
+            raise ReblurError(f"decoupled needs the plain U-Net, whose residual fades, got {self.networks.deblur.kind}")
         if self.fit.crop_px > self.scenes.size_px:
             raise ReblurError(
                 f"crop_px ({self.fit.crop_px}) must not exceed the scenes' size_px ({self.scenes.size_px})"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from runtime.system.errors import ReblurError
 from train.config import FitConfig, LossConfig, MisalignConfig, RunConfig, SceneConfig
 from train.networks.config import NetworksConfig
+from train.networks.fade import FadeConfig
 from train.networks.paper_unet import PaperUNetConfig
 from train.networks.reblur import PAPER_RADII
 from train.networks.restormer import RestormerConfig
@@ -15,25 +16,34 @@ from train.networks.seeds import SeedConfig
 from train.networks.unet import UNetConfig
 
 
+def decoupled() -> LossConfig:
+    """The losses of what ships: one for the deblurring network, one for the map."""
+    return LossConfig(
+        decoupled=True, resampling="fourier", masks=False, reblur=0.0, triplet_share=0.0, sharp_share=0.375
+    )
+
+
 def mobile() -> RunConfig:
-    """The networks that ship: 11.1 GMAC (deblur) and 1.4 GMAC (defocus) per megapixel."""
+    """The networks that ship: 11.1 GMAC (deblur) and 2.9 GMAC (defocus) per megapixel."""
     return RunConfig(
         preset="mobile",
         networks=NetworksConfig(
+            sigma_max_px=8.0,
             deblur=UNetConfig(widths=(16, 48, 96), encoder_blocks=(1, 1), middle_blocks=3, decoder_blocks=(1, 2)),
             defocus=UNetConfig(
-                widths=(8, 16, 32, 64), encoder_blocks=(0, 0, 1), middle_blocks=2, decoder_blocks=(1, 1, 1)
+                widths=(8, 24, 48, 96), encoder_blocks=(0, 0, 1), middle_blocks=3, decoder_blocks=(1, 1, 1)
             ),
             reblur=UNetConfig(widths=(16, 32, 48), encoder_blocks=(1, 1), middle_blocks=2, decoder_blocks=(1, 1)),
-            kernel_radii=(1, 2, 3, 5, 7, 9, 12),
+            kernel_radii=(1, 2, 3, 5, 8, 12, 17),
+            fade=FadeConfig(start_px=0.3, full_px=0.7, window_cells=9),
         ),
-        scenes=SceneConfig(),
+        scenes=SceneConfig(sigma_max_px=8.0, large_blur_share=0.35, night_share=0.25, grey_share=0.06),
         misalign=MisalignConfig(),
-        loss=LossConfig(),
+        loss=decoupled(),
         fit=FitConfig(
-            steps=60_000,
+            steps=120_000,
             stage_one_share=0.05,
-            stage_three_from=0.15,
+            stage_three_from=0.05,
             prior_ramp_from=1.0,
             pool_size=600,
             refresh_every=12,
@@ -157,10 +167,11 @@ def ablation() -> RunConfig:
             defocus=UNetConfig(widths=(8, 16, 32), encoder_blocks=(0, 1), middle_blocks=2, decoder_blocks=(1, 1)),
             reblur=UNetConfig(widths=(16, 24, 32), encoder_blocks=(1, 1), middle_blocks=2, decoder_blocks=(1, 1)),
             kernel_radii=(1, 2, 3, 4, 6, 8, 10),
+            fade=FadeConfig(start_px=0.2, full_px=0.5, window_cells=9),
         ),
         scenes=SceneConfig(size_px=144, sigma_max_px=4.5, jpeg_share=0.0, highlight_share=0.1),
         misalign=MisalignConfig(),
-        loss=LossConfig(),
+        loss=decoupled(),
         fit=FitConfig(
             steps=1000,
             stage_one_share=0.3,

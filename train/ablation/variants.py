@@ -29,6 +29,7 @@ from train.evaluation.summary import BLURRED_FROM_PX
 from train.loop.collapse_check import examine
 from train.loop.run_state import initial_state
 from train.loop.training_step import training_step
+from train.networks.fade import FadeConfig
 from train.objective.losses import reblur_picture
 from train.objective.step import Networks
 from train.progress import progress_bar
@@ -42,6 +43,8 @@ EDGE_REACH_PX = 5
 SMALLEST_REGION = 0.02
 """Share of a scene a region has to cover for the scene to count there."""
 
+COUPLED = LossConfig()
+"""The losses of one training for all: what the variants but the last change something of."""
 NOTHING = {"reblur": 0.0, "pseudo_sigma": 0.0, "triplet_share": 0.0, "sharp_share": 0.0}
 FLOW_AND_KERNELS = {"deform": "two_way", "alignment": "flow", "triplet_share": 0.0, "sharp_share": 0.0}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -53,10 +56,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "full, sigma from restored (paper)": dict(reblur_source="restored", **FLOW_AND_KERNELS),
     "full, sigma from moved sharp": dict(reblur_source="warped_sharp", **FLOW_AND_KERNELS),
     "matched alignment, masks": dict(deform="moved", alignment="blur_matched", **NOTHING),
+    "coupled": {},
     "Reblur": {},
 }
-"""Name -> what it changes in ``LossConfig``. The oracle is trained on aligned pairs; "Reblur" is what ships."""
-WITH_STAGE_THREE = ("Reblur",)
+"""Name -> what it changes in ``COUPLED``, or with "Reblur", which is what ships, in the preset's losses. The oracle is
+trained on aligned pairs."""
+WITH_STAGE_THREE = ("coupled", "Reblur")
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,12 @@ def configure(base: RunConfig, variant: str, misalignment_px: float, seed: int) 
     fit = dataclasses.replace(base.fit, seed=seed)
     if variant not in WITH_STAGE_THREE:
         fit = dataclasses.replace(fit, stage_three_from=1.0)
-    loss: LossConfig = dataclasses.replace(base.loss, **changes)
+    loss: LossConfig = dataclasses.replace(base.loss if variant == "Reblur" else COUPLED, **changes)
+    # The preset's fade is made for a map that was trained apart.
+    networks = base.networks if loss.decoupled else dataclasses.replace(base.networks, fade=FadeConfig())
     shift_px = 0.0 if variant == "oracle" else misalignment_px
-    return dataclasses.replace(base, loss=loss, fit=fit, misalign=dataclasses.replace(base.misalign, shift_px=shift_px))
+    misalign = dataclasses.replace(base.misalign, shift_px=shift_px)
+    return dataclasses.replace(base, networks=networks, loss=loss, fit=fit, misalign=misalign)
 
 
 class Pools:
@@ -114,7 +122,7 @@ class Pools:
         """A pool that starts anew."""
         assert config.fit.pool_refresh == 0, "only a pool that stays as it is can be used again"
         cell = config.fit.seed, config.misalign.shift_px
-        key = *cell, config.loss.alignment
+        key = *cell, f"{config.loss.alignment}, {config.loss.resampling}"
         if key not in self._made:
             # Of another cell nothing is needed any more, but for the oracle's pairs.
             self._made = {k: pool for k, pool in self._made.items() if k[:2] == cell or k[1] == 0.0}

@@ -11,14 +11,16 @@ with rho(d) = sqrt(d^2 + eps^2). All of it can be had (``LossConfig``: deform="t
 reblur_source="restored"). What ``mobile`` uses differs, for reasons that ``train/RESULTS.md`` measures:
 
 * R reblurs the *moved sharp* image, and does so from the first step. The paper's R reblurs S; S starts as B, so
-  from scratch "identity kernels, S = B" already satisfies that loss and nothing leads out of it. The kernels found
-  between moved G and B are then applied, fixed, to S: that is the reblur loss S sees.
+  from scratch "identity kernels, S = B" already satisfies that loss and nothing leads out of it.
 * G is moved once, by flow between pictures of matched blur, not in every step by flow between S and G.
-* With its kernels R makes *triplets*: moved G, moved G under these kernels, and their sigma. They are aligned by
-  construction. So is a sharp picture with itself and a sigma of 0. In stage 3 R rests, and what it made of each pair
-  (once, like the flow) is all that is needed of it.
+* The networks are trained apart (``decoupled``): S is held to moved G alone, sigma to R's and, on sharp pictures, to
+  0. The fade by sigma, which training leaves out, keeps from S what is in focus.
 * sigma is one number in pixels (the second moment of R's kernels), not a vector of 35 kernel seeds.
+* In stage 3 R rests: what it made of each pair (once, like the flow) is all that is needed of it.
 * Images are reblurred as light and compared as code values, since that is how a lens blurs.
+
+Trained together (``smoke``, and what the ablation compares with), S also sees the reblur loss, by the kernels found
+between moved G and B, and R makes *triplets* with them: moved G, moved G under these kernels, and their sigma.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ from train.data.alignment import batch_flow, trust_mask, warp
 from train.data.pair_pool import Batch, Reblur
 from train.networks.reblur import ReblurNet
 from train.optics.light import decode, encode, encode_with_toe
+
+OCTAVES_FROM_PX = 0.3
+"""Sigma about which ``sigma_error`` goes from pixels to octaves."""
 
 Terms = dict[str, Tensor]
 """Name of a term -> its weighted scalar."""
@@ -49,6 +54,18 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
         mask: (B, 1, H, W), 0 or 1, or any weights.
     """
     return (values * mask).mean()
+
+
+def sigma_error(found_px: Tensor, sigma_px: Tensor, eps: float) -> Tensor:
+    """Rho of the difference in octaves of sigma, element by element: near zero small differences count most.
+
+    Args:
+        found_px: (B, 1, H, W), pixels.
+        sigma_px: (B, 1, H, W), what it should be.
+        eps: of rho.
+    """
+    octaves, wanted = (torch.log2(sigma + OCTAVES_FROM_PX) for sigma in (found_px, sigma_px))
+    return charbonnier(octaves - wanted, eps)
 
 
 def reblur_error(reblur_net: ReblurNet, sharp: Tensor, tap_weights: Tensor, blurry: Tensor, eps: float) -> Tensor:

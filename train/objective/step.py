@@ -3,6 +3,8 @@
 Stage 1: the deblurring loss; the reblurring module learns from the moved sharp picture.
 Stage 2: the reblurring loss and triplets come in.
 Stage 3: the reblurring module rests; its triplets, made once for each pair, train the other two.
+
+Decoupled, there are no triplets, and stages 1 and 2 are alike: see ``_decoupled_losses``.
 """
 
 from __future__ import annotations
@@ -15,11 +17,17 @@ from torch import Tensor
 from train.config import LossConfig, RunConfig
 from train.data.pair_pool import Batch
 from train.networks.build import Deblurrer, Estimator, build_deblur, build_defocus, build_reblur
+from train.networks.deblur import DeblurNet
 from train.networks.reblur import ReblurNet, Reblurred
-from train.objective.losses import Terms, charbonnier, masked_mean, reblur_error, reblur_picture, two_way_terms
-
-TRIPLET_NOISE = 0.008
-"""Largest standard deviation of the noise put on a triplet's blurry image (sRGB units): reblurring removes it."""
+from train.objective.losses import (
+    Terms,
+    charbonnier,
+    masked_mean,
+    reblur_error,
+    reblur_picture,
+    sigma_error,
+    two_way_terms,
+)
 
 
 class Networks(NamedTuple):
@@ -92,7 +100,9 @@ def compute_losses(networks: Networks, batch: Batch, step: int, config: RunConfi
         taps = reblurred.tap_weights
         error = reblur_error(networks.reblur, batch.moved_sharp, taps, batch.blurry, loss.charbonnier_eps)
         terms["reblur_sharp"] = 0.5 * masked_mean(error, batch.mask)
-    inputs = _inputs(networks.reblur, batch, reblurred, loss, step, stage)
+    if loss.decoupled:
+        return _decoupled_losses(networks, batch, reblurred, terms, step, config)
+    inputs = _inputs(networks.reblur, batch, reblurred, config, step)
     blur_map = networks.defocus(inputs.blurry)
     prior = blur_map.detach() if loss.pseudo_sigma else blur_map
     restored = networks.deblur(inputs.blurry, prior * prior_ramp(step, config))
@@ -107,6 +117,43 @@ def compute_losses(networks: Networks, batch: Batch, step: int, config: RunConfi
         target = batch.sigma_px if reblurred is None else _pseudo_target(blur_map, reblurred)
         terms["pseudo_sigma"] = loss.pseudo_sigma * _pseudo_loss(blur_map, target, inputs, loss)
     return StepResult(terms, restored, blur_map, reblurred)
+
+
+def _decoupled_losses(
+    networks: Networks, batch: Batch, reblurred: Reblurred | None, terms: Terms, step: int, config: RunConfig
+) -> StepResult:
+    """One loss for the deblurring network, one for the estimator, the reblurring module between them.
+
+    A moved sharp picture is never quite in place, so it teaches to soften what is in focus; what keeps a network from
+    that within one training costs gain where there is blur. So the deblurring network learns from pairs alone, and
+    nothing holds it back. The estimator learns to tell what is in focus: from R's sigma, and from sharp pictures, of
+    which sigma is 0. The fade by its map then leaves alone what needs nothing.
+    """
+    loss, eps = config.loss, config.loss.charbonnier_eps
+    blur_map = networks.defocus(batch.blurry)
+    prior = blur_map.detach() * prior_ramp(step, config)
+    assert isinstance(networks.deblur, DeblurNet)
+    restored = networks.deblur(batch.blurry, prior, faded=False)
+    mask = batch.mask if loss.masks else torch.ones_like(batch.mask)
+    terms["deform"] = masked_mean(charbonnier(restored - batch.moved_sharp, eps), mask)
+    sigma_px = batch.sigma_px if reblurred is None else reblurred.sigma_px.detach()
+    terms["pseudo_sigma"] = loss.pseudo_sigma * sigma_error(blur_map, sigma_px, eps).mean()
+    is_sharp = batch.place < loss.sharp_share
+    if loss.sharp_share:
+        terms["sharp_sigma"] = loss.pseudo_sigma * _sharp_sigma_loss(networks.defocus, batch, is_sharp, step, config)
+    return StepResult(terms, restored, blur_map, reblurred)
+
+
+def _sharp_sigma_loss(defocus: Estimator, batch: Batch, chosen: Tensor, step: int, config: RunConfig) -> Tensor:
+    """The estimator's error on the sharp pictures ``chosen`` (B,), every other with a camera's noise; mean over B."""
+    sharp, place = batch.sharp[chosen], batch.place[chosen]
+    if not len(sharp):  # in this process; in the others there may be some
+        return batch.sharp.new_zeros(())
+    with_noise = (torch.round(place * config.fit.batch_size) % 2 == 0).view(-1, 1, 1, 1)
+    sharp = torch.where(with_noise, (sharp + _noise(sharp, place, step, config)).clamp(0.0, 1.0), sharp)
+    found = defocus(sharp)
+    error = sigma_error(found, torch.zeros_like(found), config.loss.charbonnier_eps)
+    return error.mean() * (len(sharp) / len(batch.sharp))
 
 
 def _reblur_term(
@@ -143,23 +190,22 @@ def _pseudo_loss(blur_map: Tensor, target: Tensor, inputs: Inputs, loss: LossCon
     return masked_mean(charbonnier(blur_map - target, loss.charbonnier_eps), mask)
 
 
-def _inputs(
-    reblur_net: ReblurNet, batch: Batch, reblurred: Reblurred | None, loss: LossConfig, step: int, stage: int
-) -> Inputs:
+def _inputs(reblur_net: ReblurNet, batch: Batch, reblurred: Reblurred | None, config: RunConfig, step: int) -> Inputs:
     """The batch, its first pairs replaced by sharp pictures and triplets in the shares the configuration gives.
 
     Which pairs stand first is random already.
     """
+    loss = config.loss
     by_pixel = loss.deform == "pixel"
     place = batch.place.view(-1, 1, 1, 1)
     is_sharp = place < loss.sharp_share
-    is_triplet = ~is_sharp & (place < loss.sharp_share + loss.triplet_share) & (stage > 1)
+    is_triplet = ~is_sharp & (place < loss.sharp_share + loss.triplet_share) & (stage_of(step, config) > 1)
     target = batch.sharp if by_pixel else batch.moved_sharp
     mask = batch.mask if loss.masks and not by_pixel else torch.ones_like(batch.mask)
     blurry = torch.where(is_sharp, batch.sharp, batch.blurry)
     if is_triplet.any():
         made = batch.reblurred if reblurred is None else _reblurred_picture(reblur_net, batch, reblurred, is_triplet)
-        noisy = (made + _noise(made, batch.place, step)).clamp(0.0, 1.0)
+        noisy = (made + _noise(made, batch.place, step, config)).clamp(0.0, 1.0)
         blurry = torch.where(is_triplet, noisy, blurry)
     return Inputs(
         blurry,
@@ -178,14 +224,17 @@ def _reblurred_picture(reblur_net: ReblurNet, batch: Batch, reblurred: Reblurred
     return made
 
 
-def _noise(like: Tensor, place: Tensor, step: int) -> Tensor:
-    """White noise of a random strength for each picture, drawn from the step and the picture's place in the batch.
+def _noise(like: Tensor, place: Tensor, step: int, config: RunConfig) -> Tensor:
+    """White noise of a random strength for each picture, as the scenes have it: reblurring removes it.
 
-    So a resumed run draws the same, and so do several processes that share a batch.
+    Drawn from the step and the picture's place in the batch: so a resumed run draws the same, and so do several
+    processes that share a batch.
     """
     noise = []
     for where in place.tolist():
         generator = torch.Generator(device=like.device).manual_seed(step * 65_537 + round(where * 65_536))
-        strength = TRIPLET_NOISE * torch.rand((), generator=generator, device=like.device)
+        night, share = torch.rand(2, generator=generator, device=like.device)
+        scenes = config.scenes
+        strength = share * torch.where(night < scenes.night_share, scenes.night_noise_max, scenes.noise_max)
         noise.append(strength * torch.randn(like.shape[1:], generator=generator, device=like.device))
     return torch.stack(noise)

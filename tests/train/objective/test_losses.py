@@ -6,7 +6,15 @@ from train.config import LossConfig
 from train.data.pair_pool import Batch
 from train.networks.reblur import ReblurNet
 from train.networks.unet import UNetConfig
-from train.objective.losses import charbonnier, masked_mean, reblur_error, reblur_picture, triplet_maker, two_way_terms
+from train.objective.losses import (
+    charbonnier,
+    masked_mean,
+    reblur_error,
+    reblur_picture,
+    sigma_error,
+    triplet_maker,
+    two_way_terms,
+)
 
 SMALL = UNetConfig(widths=(8, 16), encoder_blocks=(0,), middle_blocks=1, decoder_blocks=(0,))
 CONFIG = LossConfig(deform="two_way", alignment="flow", triplet_share=0.0)
@@ -108,3 +116,9 @@ def test_a_triplet_is_the_moved_sharp_picture_under_the_modules_own_kernels(netw
     torch.testing.assert_close(made, reblur_picture(network, sharp, found.tap_weights))
     assert not made.requires_grad
     assert not sigma_px.requires_grad
+
+
+def test_errors_of_sigma_count_in_octaves() -> None:
+    """From 0.3 to 0.9 px as from 1.2 to 2.7 px and from 0 to 0.3 px: one octave, above 0.3 px more."""
+    found, wanted = torch.tensor([0.9, 2.7, 0.3]), torch.tensor([0.3, 1.2, 0.0])
+    torch.testing.assert_close(sigma_error(found, wanted, 0.0), torch.ones(3), atol=1e-5, rtol=0)

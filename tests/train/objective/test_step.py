@@ -4,11 +4,12 @@ from typing import Any
 import pytest
 import torch
 
+from runtime.system.errors import ReblurError
 from train.config import RunConfig
 from train.data.pair_pool import Batch
 from train.objective.losses import triplet_maker
 from train.objective.step import Networks, StepResult, build_networks, compute_losses, prior_ramp, stage_of
-from train.presets import smoke
+from train.presets import paper_unet, smoke
 
 SIZE = 32
 BATCH = 4
@@ -40,6 +41,7 @@ PLAIN = config_with(
     stage_three_from=1.0, deform="pixel", reblur=0.0, pseudo_sigma=0.0, triplet_share=0.0, sharp_share=0.0
 )
 OURS = config_with()
+DECOUPLED = config_with(decoupled=True, masks=False, reblur=0.0, triplet_share=0.0, sharp_share=0.5)
 
 
 def batch(networks: Networks | None = None) -> Batch:
@@ -89,6 +91,8 @@ def test_the_prior_is_ramped_up_over_stage_one() -> None:
         (PAPER, 0, {"deform", "reblur", "pseudo_sigma"}),
         (PAPER, 50, {"deform", "deform_back", "reblur", "pseudo_sigma"}),
         (PLAIN, 50, {"deform"}),
+        (DECOUPLED, 0, {"reblur_sharp", "deform", "pseudo_sigma", "sharp_sigma"}),
+        (DECOUPLED, 80, {"deform", "pseudo_sigma", "sharp_sigma"}),
     ],
 )
 def test_each_stage_has_its_terms(config: RunConfig, step: int, terms: set[str]) -> None:
@@ -151,9 +155,11 @@ def test_two_halves_of_a_batch_have_the_mean_of_its_losses() -> None:
     """So several processes that share a batch train as one does."""
     networks = networks_of(OURS)
     whole = batch(networks)
-    for step in (0, 50, 80):
-        one = compute_losses(networks, whole, step, OURS).terms
-        halves = [compute_losses(networks, Batch(*(t[rank::2] for t in whole)), step, OURS).terms for rank in range(2)]
+    for config, step in [(OURS, 0), (OURS, 50), (OURS, 80), (DECOUPLED, 0), (DECOUPLED, 80)]:
+        one = compute_losses(networks, whole, step, config).terms
+        halves = [
+            compute_losses(networks, Batch(*(t[rank::2] for t in whole)), step, config).terms for rank in range(2)
+        ]
         for name, value in one.items():
             torch.testing.assert_close(value, (halves[0][name] + halves[1][name]) / 2)
 
@@ -164,3 +170,40 @@ def test_masked_pixels_do_not_count() -> None:
     masked = made._replace(mask=torch.zeros_like(made.mask))
     terms = compute_losses(networks, masked, 50, config_with(sharp_share=0.0)).terms
     assert all(float(value.detach()) == 0.0 for value in terms.values())
+
+
+@pytest.mark.parametrize("step", [0, 80])
+def test_decoupled_each_network_has_a_loss_of_its_own(step: int) -> None:
+    networks, result = run(DECOUPLED, step)
+    taught = {"deblur": {"deform"}, "defocus": {"pseudo_sigma", "sharp_sigma"}, "reblur": {"reblur_sharp"}}
+    for name, network in networks._asdict().items():
+        assert {term for term, value in result.terms.items() if reached(value, network)} == taught[name] & set(
+            result.terms
+        )
+
+
+def test_decoupled_the_restoration_is_not_faded() -> None:
+    """Without a fade an estimator that sees no blur at all holds nothing back."""
+    networks = networks_of(DECOUPLED)
+    with torch.no_grad():
+        networks.defocus.unet.head.bias.fill_(-50.0)  # type: ignore[union-attr]
+    made = batch(networks)
+    result = compute_losses(networks, made, 80, DECOUPLED)
+    assert float((result.restored - made.blurry).detach().abs().mean()) > 0.01
+    torch.testing.assert_close(networks.deblur(made.blurry, result.blur_map), made.blurry)
+
+
+def test_decoupled_masked_pixels_count_only_where_masks_are_asked_for() -> None:
+    networks = networks_of(DECOUPLED)
+    made = batch(networks)
+    masked = made._replace(mask=torch.zeros_like(made.mask))
+    assert float(compute_losses(networks, masked, 80, DECOUPLED).terms["deform"].detach()) > 0.0
+    with_masks = dataclasses.replace(DECOUPLED, loss=dataclasses.replace(DECOUPLED.loss, masks=True))
+    assert float(compute_losses(networks, masked, 80, with_masks).terms["deform"].detach()) == 0.0
+
+
+def test_decoupled_with_terms_that_couple_is_refused() -> None:
+    with pytest.raises(ReblurError, match=r'decoupled needs deform="moved", reblur=0, triplet_share=0'):
+        config_with(decoupled=True, triplet_share=0.25)
+    with pytest.raises(ReblurError, match=r"decoupled needs the plain U-Net.*got paper_unet"):
+        dataclasses.replace(paper_unet(), loss=DECOUPLED.loss)
