@@ -19,7 +19,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.system.argument_types import existing_folder, names_of, positive
-from runtime.system.command_line import add_json, add_threads, command_parser, print_json, run_command, text_to_stderr
+from runtime.system.command_line import (
+    add_device,
+    add_json,
+    add_threads,
+    add_workers,
+    command_parser,
+    print_json,
+    run_command,
+    text_to_stderr,
+)
 from runtime.system.errors import ReblurError
 
 MODULE = "train.ablate"
@@ -47,7 +56,9 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--variants", type=names_of, metavar="NAMES", help="such as reblur,pixel-loss; default: all")
     add("--seeds", type=positive, default=2, metavar="N", help="at 4 px (default: %(default)s)")
     add("--steps", type=positive, metavar="N", help="optimiser steps of each run, instead of the preset's")
+    add_device(parser)
     add_threads(parser)
+    add_workers(parser)
     add("--quick", action="store_true", help="tiny runs that show nothing but that it works")
     add("--write", type=Path, metavar="FILE", help="Markdown file to write; its plot goes beside it")
     add_json(parser)

@@ -24,7 +24,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.system.argument_types import at_least, existing_folder, number, positive
-from runtime.system.command_line import INTERRUPTED, add_device, add_threads, command_parser, renamed, run_command
+from runtime.system.command_line import (
+    INTERRUPTED,
+    add_device,
+    add_threads,
+    add_workers,
+    command_parser,
+    renamed,
+    run_command,
+)
 from runtime.system.errors import ReblurError
 
 MODULE = "train.fit"
@@ -55,6 +63,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add_device(machine)
     machine.add_argument("--compile", action="store_true", help="use torch.compile")
     add_threads(machine)
+    add_workers(machine)
     machine.add_argument("--no-tensorboard", action="store_true", help="write nothing for TensorBoard")
     renamed(parser, "--precision", "--compute-precision")
     return parser
@@ -83,6 +92,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--steps", type=positive, metavar="N", help="optimiser steps")
     add("--batch-size", type=positive, metavar="N", help="crops per step, of all processes together")
+    add("--pool-size", type=positive, metavar="N", help="pairs held ready, of which crops are taken")
     add("--crop", type=positive, metavar="PX", help="side of a crop; pairs are cut a little larger")
     add("--learning-rate", type=number(0.0, 1.0), metavar="RATE", help="peak rate")
     add("--reblur-first", type=at_least(0), metavar="STEPS", help="train the reblurring module alone first")

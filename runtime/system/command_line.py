@@ -93,6 +93,12 @@ def add_jobs(parser: Any) -> None:
     parser.add_argument("--jobs", type=at_least(0, MOST_AT_ONCE), metavar="N", help=what)
 
 
+def add_workers(parser: Any) -> None:
+    """``--workers``: processes that make pairs, None for the default."""
+    what = "processes that make pairs; default: the cores beside a GPU, else 0: pairs are made when they are needed"
+    parser.add_argument("--workers", type=at_least(0, MOST_AT_ONCE), metavar="N", help=what)
+
+
 def add_json(parser: Any) -> None:
     """``--json``: standard output is one JSON document and nothing else."""
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")

@@ -15,10 +15,11 @@ import torch
 
 from runtime.system.errors import ReblurError
 from train.ablation.report import write_report
-from train.ablation.variants import VARIANTS, Pools, Result, cells, run_variant
+from train.ablation.variants import VARIANTS, Pools, Result, Trainings, cells, run_variant
 from train.config import RunConfig
 from train.data.photos import load_photo_bytes, load_photos
 from train.evaluation.held_out import held_out_scenes, scikit_image_pictures
+from train.loop.device import pick_device, workers_for
 from train.presets import ablation, smoke
 from train.progress import progress_bar
 
@@ -75,12 +76,13 @@ def ablate(base: RunConfig, args: argparse.Namespace, variants: Sequence[str]) -
     digest = digest_of(base, len(photos))
     results = read_results(path, digest)
     done = {(r.variant, r.misalignment_px, r.seed) for r in results}
-    pools = Pools(photos)
+    device = pick_device(args.device)
+    trainings = Trainings(Pools(photos, device, workers_for(args.workers, device)))
     planned = [cell for cell in cells(args.misalignments, args.seeds, SEEDS_AT_PX) if cell[0] in variants]
     with progress_bar(total=len(planned), desc="runs", unit="run") as bar:
         for variant, misalignment_px, seed in planned:
             if (variant, misalignment_px, seed) not in done:
-                results.append(run_variant(base, variant, misalignment_px, seed, pools, held_out))
+                results.append(run_variant(base, variant, misalignment_px, seed, trainings, held_out))
                 with path.open("a") as file:
                     file.write(json.dumps({"digest": digest, "result": dataclasses.asdict(results[-1])}) + "\n")
                 bar.write(f"{results[-1]}", file=sys.stderr)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from train.evaluation.summary import BLURRED_FROM_PX
 from train.loop.collapse_check import examine
 from train.loop.run_state import initial_state
 from train.loop.training_step import training_step
+from train.networks.deblur import DeblurNet, Fade
 from train.networks.fade import FadeConfig
 from train.objective.losses import reblur_picture
 from train.objective.step import Networks
@@ -44,24 +45,60 @@ SMALLEST_REGION = 0.02
 """Share of a scene a region has to cover for the scene to count there."""
 
 COUPLED = LossConfig()
-"""The losses of one training for all: what the variants but the last change something of."""
-NOTHING = {"reblur": 0.0, "pseudo_sigma": 0.0, "triplet_share": 0.0, "sharp_share": 0.0}
-FLOW_AND_KERNELS = {"deform": "two_way", "alignment": "flow", "triplet_share": 0.0, "sharp_share": 0.0}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "oracle": dict(deform="pixel", alignment="flow", **NOTHING),
-    "pixel loss": dict(deform="pixel", alignment="flow", **NOTHING),
-    "warping": dict(deform="moved", alignment="flow", masks=False, **NOTHING),
-    "warping, masks": dict(deform="moved", alignment="flow", **NOTHING),
-    "full, no pseudo supervision": dict(reblur_source="restored", pseudo_sigma=0.0, **FLOW_AND_KERNELS),
-    "full, sigma from restored (paper)": dict(reblur_source="restored", **FLOW_AND_KERNELS),
-    "full, sigma from moved sharp": dict(reblur_source="warped_sharp", **FLOW_AND_KERNELS),
-    "matched alignment, masks": dict(deform="moved", alignment="blur_matched", **NOTHING),
-    "coupled": {},
-    "Reblur": {},
+"""The losses of one training for all: what a variant changes something of unless it starts from what ships."""
+NO_FADE = FadeConfig(start_px=0.0, full_px=1e-3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What a variant is trained with."""
+
+    loss: Mapping[str, Any] = field(default_factory=dict)
+    """What it changes in ``COUPLED``, or in the preset's losses."""
+    shipped: bool = False
+    """Whether it starts from the preset's losses and fade, which are what ships."""
+    stage_three: bool = False
+    """Whether the reblurring module rests after a while."""
+    fade: Mapping[str, Any] | None = None
+    """What it changes in the preset's fade."""
+
+
+def _coupled(**loss: Any) -> Variant:
+    return Variant(loss=loss)
+
+
+def _without(part: Mapping[str, Any] | None = None, *, fade: Mapping[str, Any] | None = None) -> Variant:
+    """What ships with one part of it taken away."""
+    return Variant(loss=part or {}, shipped=True, stage_three=True, fade=fade)
+
+
+NOTHING: dict[str, Any] = {"reblur": 0.0, "pseudo_sigma": 0.0, "triplet_share": 0.0, "sharp_share": 0.0}
+FLOW_AND_KERNELS: dict[str, Any] = {
+    "deform": "two_way",
+    "alignment": "flow",
+    "triplet_share": 0.0,
+    "sharp_share": 0.0,
 }
-"""Name -> what it changes in ``COUPLED``, or with "Reblur", which is what ships, in the preset's losses. The oracle is
-trained on aligned pairs."""
-WITH_STAGE_THREE = ("coupled", "Reblur")
+VARIANTS: dict[str, Variant] = {
+    "oracle": _coupled(deform="pixel", alignment="flow", **NOTHING),
+    "pixel loss": _coupled(deform="pixel", alignment="flow", **NOTHING),
+    "warping": _coupled(deform="moved", alignment="flow", masks=False, **NOTHING),
+    "warping, masks": _coupled(deform="moved", alignment="flow", **NOTHING),
+    "full, no pseudo supervision": _coupled(reblur_source="restored", pseudo_sigma=0.0, **FLOW_AND_KERNELS),
+    "full, sigma from restored (paper)": _coupled(reblur_source="restored", **FLOW_AND_KERNELS),
+    "full, sigma from moved sharp": _coupled(reblur_source="warped_sharp", **FLOW_AND_KERNELS),
+    "matched alignment, masks": _coupled(deform="moved", alignment="blur_matched", **NOTHING),
+    "matched alignment, no masks": _coupled(deform="moved", alignment="blur_matched", masks=False, **NOTHING),
+    "coupled": Variant(stage_three=True),
+    "Reblur": _without(),
+    "Reblur, no fade": _without(fade=dataclasses.asdict(NO_FADE)),
+    "Reblur, fade pixel by pixel": _without(fade={"window_cells": 0}),
+    "Reblur, no matched blur": _without({"alignment": "flow"}),
+    "Reblur, Lanczos": _without({"resampling": "lanczos"}),
+    "Reblur, masks": _without({"masks": True}),
+    "Reblur, no sharp crops": _without({"sharp_share": 0.0}),
+}
+"""By name. The oracle is trained on aligned pairs."""
 
 
 @dataclass(frozen=True)
@@ -101,21 +138,30 @@ def configure(base: RunConfig, variant: str, misalignment_px: float, seed: int) 
     """The configuration of one run."""
     changes = VARIANTS[variant]
     fit = dataclasses.replace(base.fit, seed=seed)
-    if variant not in WITH_STAGE_THREE:
+    if not changes.stage_three:
         fit = dataclasses.replace(fit, stage_three_from=1.0)
-    loss: LossConfig = dataclasses.replace(base.loss if variant == "Reblur" else COUPLED, **changes)
+    loss: LossConfig = dataclasses.replace(base.loss if changes.shipped else COUPLED, **changes.loss)
     # The preset's fade is made for a map that was trained apart.
-    networks = base.networks if loss.decoupled else dataclasses.replace(base.networks, fade=FadeConfig())
+    fade = dataclasses.replace(base.networks.fade, **changes.fade or {}) if loss.decoupled else FadeConfig()
+    networks = dataclasses.replace(base.networks, fade=fade)
     shift_px = 0.0 if variant == "oracle" else misalignment_px
     misalign = dataclasses.replace(base.misalign, shift_px=shift_px)
     return dataclasses.replace(base, networks=networks, loss=loss, fit=fit, misalign=misalign)
 
 
 class Pools:
-    """The pools of one cell, each made once: variants that align alike train on the very same crops."""
+    """The pools of one cell, each made once: variants that align alike train on the very same crops.
 
-    def __init__(self, photos: Photos) -> None:
+    Args:
+        photos: of the scenes.
+        device: where the pools lie, and the networks are trained.
+        workers: processes that make pairs.
+    """
+
+    def __init__(self, photos: Photos, device: torch.device | str = "cpu", workers: int = 0) -> None:
         self.photos = photos
+        self.device = torch.device(device)
+        self.workers = workers
         self._made: dict[tuple[int, float, str], PairPool] = {}
 
     def pool_for(self, config: RunConfig) -> PairPool:
@@ -126,7 +172,9 @@ class Pools:
         if key not in self._made:
             # Of another cell nothing is needed any more, but for the oracle's pairs.
             self._made = {k: pool for k, pool in self._made.items() if k[:2] == cell or k[1] == 0.0}
-            self._made[key] = PairPool(SyntheticSource(self.photos, config), config)
+            self._made[key] = PairPool(
+                SyntheticSource(self.photos, config), config, device=self.device, workers=self.workers
+            )
         pool = self._made[key]
         pool.step, pool.reblur = 0, None
         return pool
@@ -134,7 +182,7 @@ class Pools:
 
 def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, Restorer, str]:
     """Train; returns the networks, the averaged deployable ones, and the verdict on the reblurring module."""
-    state = initial_state(config)
+    state = initial_state(config, pool.pairs.device)
     verdict = "not used"
     for _ in progress_bar(range(config.fit.total_steps), desc="training", unit="step", leave=False):
         batch, result, *_ = training_step(state, pool, config)
@@ -143,15 +191,35 @@ def train_variant(config: RunConfig, pool: PairPool) -> tuple[Networks, Restorer
     return state.networks, state.restorer(config), verdict
 
 
+class Trainings:
+    """Trains variants; those that differ in the fade alone, which decoupled training leaves out, once together."""
+
+    def __init__(self, pools: Pools) -> None:
+        self.pools = pools
+        self._last: tuple[RunConfig, tuple[Networks, Restorer, str], float] | None = None
+
+    def trained(self, config: RunConfig) -> tuple[Networks, Restorer, str, float]:
+        """As ``train_variant``, and the seconds that training took."""
+        without_fade = config
+        if config.loss.decoupled:
+            without_fade = dataclasses.replace(config, networks=dataclasses.replace(config.networks, fade=NO_FADE))
+        if self._last is None or self._last[0] != without_fade:
+            pool = self.pools.pool_for(config)
+            started = time.perf_counter()
+            made = train_variant(config, pool)
+            self._last = without_fade, made, time.perf_counter() - started
+        _, (networks, averaged, verdict), seconds = self._last
+        if isinstance(averaged.deblur, DeblurNet):
+            averaged.deblur.fade = Fade(config.networks.fade).to(self.pools.device)
+        return networks, averaged, verdict, seconds
+
+
 def run_variant(
-    base: RunConfig, variant: str, misalignment_px: float, seed: int, pools: Pools, held_out: HeldOut
+    base: RunConfig, variant: str, misalignment_px: float, seed: int, trainings: Trainings, held_out: HeldOut
 ) -> Result:
     """Train one variant in one cell and measure it."""
     config = configure(base, variant, misalignment_px, seed)
-    pool = pools.pool_for(config)
-    started = time.perf_counter()
-    networks, averaged, verdict = train_variant(config, pool)
-    seconds = time.perf_counter() - started
+    networks, averaged, verdict, seconds = trainings.trained(config)
     restored, sigma_px = restore(averaged.deblur, averaged.defocus, held_out.blurry)
     scene_gains = psnr_per_image(restored, held_out.sharp) - psnr_per_image(held_out.blurry, held_out.sharp)
     blurred = held_out.sigma_px.amax((1, 2, 3)) >= BLURRED_FROM_PX
@@ -202,8 +270,9 @@ def _sigma_mae(sigma_px: Tensor, data: HeldOut) -> float:
 
 @torch.no_grad()
 def _reblur_sigma(networks: Networks, data: HeldOut) -> Tensor:
+    device = next(networks.reblur.parameters()).device
     parts = zip(data.sharp.split(8), data.blurry.split(8), strict=True)
-    return torch.cat([networks.reblur(sharp, blurry).sigma_px for sharp, blurry in parts])
+    return torch.cat([networks.reblur(sharp.to(device), blurry.to(device)).sigma_px.cpu() for sharp, blurry in parts])
 
 
 def _median_shift(restored: Tensor, blurry: Tensor) -> float:

@@ -10,7 +10,7 @@ guides the network). The displacement of a second shot is smooth, so a local aff
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -124,7 +124,7 @@ def move_finely(picture: Picture, flow: Map) -> Picture:
     """
     height, width = picture.shape[:2]
     margin = min(FOURIER_MARGIN_PX, height - 1, width - 1)
-    fine: NDArray[np.floating] = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
+    fine: Any = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
     for axis in (0, 1):
         fine = _twice_as_dense(fine, axis)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)

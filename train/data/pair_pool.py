@@ -7,8 +7,9 @@ mask of where that is trusted) is computed once, when a pair enters the pool.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,10 +18,11 @@ from torch import Tensor
 
 from train.config import LossConfig, RunConfig
 from train.data.alignment import refine, trust_mask, warp
+from train.data.pair_stream import pair_stream
 from train.progress import progress_bar
 
-FILL_CHUNK = 16
-"""Pairs made at once while the pool is filled."""
+TRIPLETS_AT_ONCE = {"cpu": 1, "cuda": 16}
+"""By kind of device. On a CPU one: a triplet must not depend, not in its last bit, on what it is made along with."""
 
 
 class Pairs(NamedTuple):
@@ -103,6 +105,30 @@ def align(pairs: Pairs, config: LossConfig) -> tuple[Tensor, Tensor]:
     return moved.to(pairs.blurry.device), mask.to(pairs.blurry.device)
 
 
+@dataclass(frozen=True)
+class PairMaker:
+    """Makes a pair of its number; goes to other processes."""
+
+    source: PairSource
+    loss: LossConfig
+
+    def __call__(self, number: int) -> Tensor:
+        """(C, S, S): a pair and its alignment, without what belongs to triplets."""
+        pairs = self.source.pairs(number, 1)
+        return torch.cat([*pairs, *align(pairs, self.loss)], dim=1)[0]
+
+
+class Crop(NamedTuple):
+    """A crop of a pair of the pool."""
+
+    place: int
+    """Of the pair."""
+    y: int
+    x: int
+    mirror: bool
+    transpose: bool
+
+
 class PairPool:
     """Random crops of a rolling window of misaligned pairs.
 
@@ -113,8 +139,7 @@ class PairPool:
         config: of the run.
         step: at which the run starts or goes on.
         device: where the pool lies.
-        ahead: whether the next pairs are made in a thread while the networks compute; None: on a GPU, where the
-            processor has nothing else to do. It changes no pair.
+        workers: processes that make pairs, see ``train.data.pair_stream``. They change no pair.
     """
 
     def __init__(
@@ -124,7 +149,7 @@ class PairPool:
         step: int = 0,
         device: torch.device | str = "cpu",
         *,
-        ahead: bool | None = None,
+        workers: int = 0,
     ) -> None:
         self.source = source
         self.config = config
@@ -132,53 +157,42 @@ class PairPool:
         self.pairs = torch.zeros((fit.pool_size, sum(CHANNELS.values()), side, side), device=device)
         self.reblur: Reblur | None = None
         self.step = step
-        if ahead is None:
-            ahead = torch.device(device).type != "cpu"
-        self._maker = ThreadPoolExecutor(1, thread_name_prefix="pairs") if ahead else None
-        self._coming: tuple[int, Future[Tensor]] | None = None
         first = self._first_at(step)
-        with progress_bar(total=fit.pool_size, desc="making pairs", unit="pair", leave=False) as bar:
-            for start in range(first, first + fit.pool_size, FILL_CHUNK):
-                count = min(FILL_CHUNK, first + fit.pool_size - start)
-                self._insert(start, self._make(start, count))
-                bar.update(count)
+        last = max(first, self._first_at(fit.total_steps)) + fit.pool_size
+        self._stream = pair_stream(PairMaker(source, config.loss), range(first, last), workers)
+        for number in progress_bar(range(first, first + fit.pool_size), desc="making pairs", unit="pair", leave=False):
+            self._insert(number, 1)
 
     def _first_at(self, step: int) -> int:
         return self.config.fit.pool_refresh * (step // self.config.fit.refresh_every)
 
-    def _make(self, first: int, count: int) -> Tensor:
-        """(count, C, S, S): pairs and their alignment, without what belongs to triplets."""
-        pairs = self.source.pairs(first, count)
-        return torch.cat([*pairs, *align(pairs, self.config.loss)], dim=1)
-
     def _renew(self) -> None:
         """The next pairs take the place of the oldest."""
         count = self.config.fit.pool_refresh
-        first = self._first_at(self.step) + self.config.fit.pool_size - count
-        coming, self._coming = self._coming, None
-        self._insert(first, coming[1].result() if coming and coming[0] == first else self._make(first, count))
-        if self._maker is not None:
-            self._coming = first + count, self._maker.submit(self._make, first + count, count)
+        self._insert(self._first_at(self.step) + self.config.fit.pool_size - count, count)
 
-    def _insert(self, first: int, made: Tensor) -> None:
-        for offset in range(len(made)):
-            place = (first + offset) % self.config.fit.pool_size
-            self.pairs[place, : made.shape[1]] = made[offset]
-            if self.reblur is not None:
-                self._make_triplet(place)
+    def _insert(self, first: int, count: int) -> None:
+        """The next ``count`` pairs of the stream, which are those from ``first`` on."""
+        places = [number % self.config.fit.pool_size for number in range(first, first + count)]
+        for place, made in zip(places, islice(self._stream, count), strict=True):
+            self.pairs[place, : len(made)] = made
+        if self.reblur is not None:
+            self._make_triplets(places)
 
     def make_triplets(self, reblur: Reblur) -> None:
         """From now on every pair carries what ``reblur`` makes of it; the ones here are seen to at once."""
         self.reblur = reblur
         for place in progress_bar(range(self.config.fit.pool_size), desc="making triplets", unit="pair", leave=False):
-            self._make_triplet(place)
+            self._make_triplets([place])
 
-    def _make_triplet(self, place: int) -> None:
+    def _make_triplets(self, places: Sequence[int]) -> None:
         assert self.reblur is not None
-        parts = dict(zip(CHANNELS, self.pairs[place : place + 1].split(list(CHANNELS.values()), dim=1), strict=True))
-        reblurred, sigma_px = self.reblur(parts["moved_sharp"], parts["blurry"])
-        parts["reblurred"].copy_(reblurred)
-        parts["sigma_px"].copy_(sigma_px)
+        at_once = TRIPLETS_AT_ONCE.get(self.pairs.device.type, 1)
+        for start in range(0, len(places), at_once):
+            chosen = torch.tensor(places[start : start + at_once], device=self.pairs.device)
+            parts = _parts(self.pairs[chosen])
+            reblurred, sigma_px = self.reblur(parts["moved_sharp"], parts["blurry"])
+            self.pairs[chosen, -reblurred.shape[1] - sigma_px.shape[1] :] = torch.cat([reblurred, sigma_px], 1)
 
     def next_batch(self, rank: int = 0, world_size: int = 1) -> Batch:
         """The crops of this step; then the oldest pairs give way to new ones.
@@ -193,27 +207,32 @@ class PairPool:
         for index in rng.integers(0, fit.pool_size, fit.batch_size):
             y, x = rng.integers(0, side - fit.crop_px + 1, 2)
             mirror, transpose = rng.uniform(size=2) < 0.5
-            crops.append((int(index), int(y), int(x), bool(mirror), bool(transpose)))
-        stacked = torch.stack([self._crop(*crop) for crop in crops[rank::world_size]])
+            crops.append(Crop(int(index), int(y), int(x), bool(mirror), bool(transpose)))
+        stacked = self._crops(crops[rank::world_size])
         self.step += 1
         if self.step % fit.refresh_every == 0 and fit.pool_refresh:
             self._renew()
         place = torch.arange(rank, fit.batch_size, world_size, device=stacked.device) / fit.batch_size
-        parts = dict(zip(CHANNELS, stacked.split(list(CHANNELS.values()), dim=1), strict=True))
-        return Batch(**parts, place=place)
+        return Batch(**_parts(stacked), place=place)
 
-    def _crop(self, index: int, y: int, x: int, mirror: bool, transpose: bool) -> Tensor:
-        """One crop, mirrored and transposed; the flow's components turn with the picture."""
-        side = self.config.fit.crop_px
-        parts = dict(
-            zip(CHANNELS, self.pairs[index, :, y : y + side, x : x + side].split(list(CHANNELS.values())), strict=True)
+    def _crops(self, crops: Sequence[Crop]) -> Tensor:
+        """Crops, mirrored and transposed; the flow's components turn with the picture."""
+        side, device = self.config.fit.crop_px, self.pairs.device
+        stacked = torch.stack([self.pairs[c.place, :, c.y : c.y + side, c.x : c.x + side] for c in crops])
+        mirror, transpose = (
+            torch.tensor(flags, device=device).view(-1, 1, 1, 1)
+            for flags in ([c.mirror for c in crops], [c.transpose for c in crops])
         )
-        if mirror:
-            parts = {name: part.flip(-1) for name, part in parts.items()}
-        if transpose:
-            parts = {name: part.transpose(-1, -2) for name, part in parts.items()}
+        stacked = torch.where(mirror, stacked.flip(-1), stacked)
+        stacked = torch.where(transpose, stacked.transpose(-1, -2), stacked)
+        parts = _parts(stacked)
         for name in ("flow_to_sharp", "flow_to_blurry"):
-            x_part, y_part = parts[name]
-            x_part = -x_part if mirror else x_part
-            parts[name] = torch.stack([y_part, x_part] if transpose else [x_part, y_part])
-        return torch.cat(list(parts.values()))
+            flow = parts[name]
+            flow[:, :1] = torch.where(mirror, -flow[:, :1], flow[:, :1])
+            flow.copy_(torch.where(transpose, flow.flip(1), flow))
+        return stacked
+
+
+def _parts(stacked: Tensor) -> dict[str, Tensor]:
+    """(N, C, H, W) in its parts, which share its memory."""
+    return dict(zip(CHANNELS, stacked.split(list(CHANNELS.values()), dim=1), strict=True))

@@ -50,7 +50,6 @@ class RealSource:
         files: Sequence[PairFiles],
         size_px: int,
         seed: int,
-        device: torch.device | str = "cpu",
         *,
         cache_folder: Path | None = None,
         picture_bytes: int = PICTURE_BYTES,
@@ -62,7 +61,6 @@ class RealSource:
             files: the picture pairs.
             size_px: side of a crop.
             seed: of the choice of crops.
-            device: where ``pairs`` puts its tensors.
             cache_folder: where flow is kept from run to run; None computes it in each.
             picture_bytes: memory for decoded pictures.
             flow_bytes: memory for flow.
@@ -76,7 +74,6 @@ class RealSource:
         self.files = list(files)
         self.size_px = size_px
         self.seed = seed
-        self.device = torch.device(device)
         self._pictures: Recent[Path] = Recent(picture_bytes)
         self._flows = FlowCache(cache_folder, flow_bytes)
 
@@ -100,7 +97,7 @@ class RealSource:
                 made[index - first, 0:3] = crop.blurry.transpose(2, 0, 1)
                 made[index - first, 3:6] = crop.sharp.transpose(2, 0, 1)
                 made[index - first, 6:10] = crop.flows
-        tensors = torch.from_numpy(made).to(self.device)
+        tensors = torch.from_numpy(made)
         return Pairs(*(part.contiguous() for part in tensors.split((3, 3, 2, 2), dim=1)))
 
     def file_of(self, index: int) -> int:

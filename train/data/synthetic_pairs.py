@@ -36,9 +36,9 @@ class SyntheticSource:
     The scenes do not depend on ``config.misalign``: runs that differ in it see the same blurry pictures.
     """
 
-    def __init__(self, photos: Photos, config: RunConfig, device: torch.device | str = "cpu") -> None:
+    def __init__(self, photos: Photos, config: RunConfig) -> None:
         self.config = config
-        self.renderer = SceneRenderer(photos, config.scenes, config.fit.seed, device)
+        self.renderer = SceneRenderer(photos, config.scenes, config.fit.seed)
 
     def pairs(self, first: int, count: int) -> Pairs:
         """Pairs ``first`` to ``first + count - 1``, with their optical flow."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from runtime.system.errors import ReblurError
-from train.config import RunConfig
+from train.config import FitConfig, RunConfig
 from train.evaluation.summary import Figures
-from train.loop.device import pick_device, warn
+from train.loop.device import pick_device, warn, workers_for
 from train.loop.distributed import World, joined
 from train.loop.trainer import Interruption, Options, fit
 from train.loop.training_data import TrainingData, real_data, synthetic_data
@@ -21,6 +22,7 @@ from train.presets import preset
 SETTINGS = {
     "steps": "steps",
     "batch_size": "batch_size",
+    "pool_size": "pool_size",
     "crop": "crop_px",
     "learning_rate": "learning_rate",
     "reblur_first": "reblur_first_steps",
@@ -38,6 +40,8 @@ def configure(args: argparse.Namespace) -> tuple[RunConfig, WarmStart | None]:
     """
     config = preset(args.preset)
     changes = {ours: getattr(args, name) for name, ours in SETTINGS.items() if getattr(args, name) is not None}
+    if args.batch_size is not None:
+        changes |= _renewal(config.fit, args.batch_size)
     if args.compile:
         changes["compile"] = True
     warm_start = None
@@ -54,9 +58,15 @@ def configure(args: argparse.Namespace) -> tuple[RunConfig, WarmStart | None]:
     return dataclasses.replace(config, fit=fit_config, scenes=scenes), warm_start
 
 
-def load_data(
-    args: argparse.Namespace, config: RunConfig, device: torch.device, run_dir: Path, world: World
-) -> TrainingData:
+def _renewal(fit: FitConfig, batch_size: int) -> dict[str, Any]:
+    """How often pairs are renewed with another batch: so that as many crops are taken of each as the preset takes."""
+    times = batch_size / fit.batch_size
+    if times >= 1.0:
+        return {"pool_refresh": round(fit.pool_refresh * times)}
+    return {"refresh_every": round(fit.refresh_every / times)}
+
+
+def load_data(args: argparse.Namespace, config: RunConfig, run_dir: Path, world: World) -> TrainingData:
     """What the command line says to train on.
 
     Raises:
@@ -69,12 +79,11 @@ def load_data(
     if not args.pairs:
         if args.held_out_pairs:
             raise ReblurError("--held-out-pairs needs --pairs: scenes are measured on scenes (--held-out-photos)")
-        return synthetic_data(config, args.photos, args.held_out_photos, device, measures=world.is_first)
+        return synthetic_data(config, args.photos, args.held_out_photos, measures=world.is_first)
     return real_data(
         config,
         args.pairs,
         args.held_out_pairs,
-        device,
         layout=args.layout,
         split=args.split,
         cache_folder=run_dir / "flow",
@@ -119,7 +128,7 @@ def train(args: argparse.Namespace, world: World, interruption: Interruption) ->
         check_run_dir(run_dir, resume=args.resume)
     world.check_batch(config.fit.batch_size)
     with joined(world, device):
-        data = load_data(args, config, device, run_dir, world)
+        data = load_data(args, config, run_dir, world)
         options = Options(
             resume=args.resume,
             warm_start=warm_start,
@@ -127,5 +136,6 @@ def train(args: argparse.Namespace, world: World, interruption: Interruption) ->
             world=world,
             interruption=interruption,
             tensorboard=not args.no_tensorboard,
+            workers=workers_for(args.workers, device),
         )
         return fit(config, data, run_dir, options), run_dir

@@ -6,6 +6,7 @@ does too: kernels and their variance, sigma, losses, flow, weights, gradients an
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 
@@ -44,6 +45,16 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
     torch.cuda.set_device(device)
     torch.backends.cudnn.benchmark = True
     return device
+
+
+def workers_for(asked: int | None, device: torch.device) -> int:
+    """Processes that make pairs: as asked, else this process's share of the cores beside a GPU, and none without one.
+
+    Without a GPU the networks need the cores themselves, and pairs cost a small part of a step.
+    """
+    if asked is not None:
+        return asked
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))) if device.type == "cuda" else 0
 
 
 def prepare(networks: Iterable[nn.Module], fit: FitConfig, device: torch.device, crops: int) -> None:

@@ -67,6 +67,8 @@ class Options:
     """Checked after every step."""
     tensorboard: bool = False
     """Whether to write for TensorBoard."""
+    workers: int = 0
+    """Processes that make pairs; 0: this one does, when it needs them."""
 
 
 def fit(config: RunConfig, data: TrainingData, run_dir: Path, options: Options | None = None) -> Figures | None:
@@ -127,7 +129,9 @@ class Trainer:
     def run(self) -> Figures | None:
         """All steps that are left."""
         fit, state = self.config.fit, self.state
-        pool = PairPool(self.data.source, self.config, step=state.step, device=self.device)
+        pool = PairPool(
+            self.data.source, self.config, step=state.step, device=self.device, workers=self.options.workers
+        )
         self.times.start()
         saved = time.monotonic()
         figures = None

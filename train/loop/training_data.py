@@ -42,7 +42,6 @@ def synthetic_data(
     config: RunConfig,
     photos: Path | None,
     held_out_photos: Path | None,
-    device: torch.device | str = "cpu",
     *,
     measures: bool = True,
 ) -> TrainingData:
@@ -52,7 +51,6 @@ def synthetic_data(
         config: of the run.
         photos: sharp photographs to train on.
         held_out_photos: others, to measure on.
-        device: where training pairs are made.
         measures: whether held-out scenes are wanted in this process.
 
     Raises:
@@ -61,7 +59,7 @@ def synthetic_data(
     from train.data.photos import load_photo_bytes, load_photos
     from train.data.synthetic_pairs import SyntheticSource
 
-    source = SyntheticSource(load_photo_bytes(photos) if photos else [], config, device)
+    source = SyntheticSource(load_photo_bytes(photos) if photos else [], config)
     held_out = None
     if measures:
         pictures = load_photos(held_out_photos) if held_out_photos else []
@@ -77,7 +75,6 @@ def real_data(
     config: RunConfig,
     folder: Path,
     held_out_folder: Path | None = None,
-    device: torch.device | str = "cpu",
     *,
     layout: str = "auto",
     split: str = "train",
@@ -94,7 +91,6 @@ def real_data(
         config: of the run.
         folder: of the data set.
         held_out_folder: of pairs to measure on.
-        device: where training pairs are put.
         layout: of the data set, see ``train.data.dataset_layouts``.
         split: to train on.
         cache_folder: where optical flow is kept from run to run.
@@ -124,7 +120,7 @@ def real_data(
         warn("no held-out pairs: the figures are of procedural scenes (give a val split, or --held-out-pairs)")
         held_out = held_out_scenes([], config, config.fit.held_out_scenes)
     return TrainingData(
-        RealSource(files, size_px, seed, device, cache_folder=cache_folder),
+        RealSource(files, size_px, seed, cache_folder=cache_folder),
         held_out,
         {
             "pairs": of_files(path for f in files for path in (f.blurry, f.sharp)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runtime.system.errors import ReblurError
+
 CELL_PX = 4
 """Side of the cells that a smoothed map is averaged in."""
 
@@ -21,6 +23,6 @@ class FadeConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_px < self.full_px:
-            raise ValueError(f"a fade needs 0 <= start_px < full_px, got {self.start_px} and {self.full_px}")
+            raise ReblurError(f"a fade needs 0 <= start_px < full_px, got {self.start_px} and {self.full_px}")
         if self.window_cells and (self.window_cells < 0 or self.window_cells % 2 == 0):
-            raise ValueError(f"window_cells must be 0 or odd, got {self.window_cells}")
+            raise ReblurError(f"window_cells must be 0 or odd, got {self.window_cells}")

@@ -64,9 +64,9 @@ def test_pairs_are_renewed_as_often_as_asked_for(settings: dict[str, int], made:
     assert pool.source.made == list(range(made))
 
 
-def test_pairs_made_ahead_are_the_same() -> None:
+def test_pairs_made_by_other_processes_are_the_same() -> None:
     config = config_with(refresh_every=2)
-    waiting, ahead = pool_of(config), PairPool(Shifted(), config, ahead=True)
+    waiting, ahead = pool_of(config), PairPool(Shifted(), config, workers=2)
     for _ in range(5):
         for a, b in zip(waiting.next_batch(), ahead.next_batch(), strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=0)

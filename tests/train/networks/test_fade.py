@@ -4,6 +4,7 @@ import json
 import pytest
 import torch
 
+from runtime.system.errors import ReblurError
 from train.networks.config import networks_from_dict
 from train.networks.deblur import DeblurNet, Fade
 from train.networks.fade import FadeConfig
@@ -60,5 +61,5 @@ def test_the_fade_survives_json_and_may_be_missing_there() -> None:
     ],
 )
 def test_an_impossible_fade_is_refused(change: dict[str, float], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ReblurError, match=message):
         FadeConfig(**change)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import torch
 from runtime.system.errors import ReblurError
 from train.config import RunConfig
 from train.data.pair_pool import Batch
+from train.networks.defocus import DefocusNet
 from train.objective.losses import triplet_maker
 from train.objective.step import Networks, StepResult, build_networks, compute_losses, prior_ramp, stage_of
 from train.presets import paper_unet, smoke
@@ -185,8 +186,9 @@ def test_decoupled_each_network_has_a_loss_of_its_own(step: int) -> None:
 def test_decoupled_the_restoration_is_not_faded() -> None:
     """Without a fade an estimator that sees no blur at all holds nothing back."""
     networks = networks_of(DECOUPLED)
-    with torch.no_grad():
-        networks.defocus.unet.head.bias.fill_(-50.0)  # type: ignore[union-attr]
+    assert isinstance(networks.defocus, DefocusNet)
+    assert networks.defocus.unet.head.bias is not None
+    torch.nn.init.constant_(networks.defocus.unet.head.bias, -50.0)
     made = batch(networks)
     result = compute_losses(networks, made, 80, DECOUPLED)
     assert float((result.restored - made.blurry).detach().abs().mean()) > 0.01
