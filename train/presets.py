@@ -35,7 +35,7 @@ def mobile() -> RunConfig:
             ),
             reblur=UNetConfig(widths=(16, 32, 48), encoder_blocks=(1, 1), middle_blocks=2, decoder_blocks=(1, 1)),
             kernel_radii=(1, 2, 3, 5, 8, 12, 17),
-            fade=FadeConfig(start_px=0.3, full_px=0.7, window_cells=9),
+            fade=FadeConfig(start_px=0.35, full_px=0.85, window_cells=13),
         ),
         scenes=SceneConfig(sigma_max_px=8.0, large_blur_share=0.35, night_share=0.25, grey_share=0.06),
         misalign=MisalignConfig(),
