@@ -58,6 +58,8 @@ class SceneConfig:
     """Share of pictures that are procedural dead leaves; 1 where no photograph is given."""
     dead_leaves_count: int = 48
     """Dead-leaves pictures painted at the start; scenes take crops of them, turned and recoloured."""
+    regular_share: float = 0.0
+    """Share of those with a regular texture over a part of them: mesh, ribs, weave, stripes or print."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.layers[0] <= self.layers[1]:
@@ -116,6 +118,8 @@ class LossConfig:
     """With "flow", a pixel is left out where forward and backward flow disagree by more than this."""
     reblur: float = 0.5
     """Weight of rho(reblur(S, B), B); 0 leaves the reblurring module out unless sigma is supervised by it."""
+    low_logits: float = 0.0
+    """Weight of what the estimator's logits lie below the smallest that means anything (with ``decoupled``)."""
     pseudo_sigma: float = 0.5
     """Weight of the estimator's supervision by the reblurring module; 0 lets the deblurring loss train it."""
     reblur_source: Literal["restored", "warped_sharp"] = "warped_sharp"

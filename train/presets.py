@@ -19,7 +19,13 @@ from train.networks.unet import UNetConfig
 def decoupled() -> LossConfig:
     """The losses of what ships: one for the deblurring network, one for the map."""
     return LossConfig(
-        decoupled=True, resampling="fourier", masks=False, reblur=0.0, triplet_share=0.0, sharp_share=0.375
+        decoupled=True,
+        resampling="fourier",
+        masks=False,
+        reblur=0.0,
+        low_logits=0.05,
+        triplet_share=0.0,
+        sharp_share=0.375,
     )
 
 
@@ -37,7 +43,9 @@ def mobile() -> RunConfig:
             kernel_radii=(1, 2, 3, 5, 8, 12, 17),
             fade=FadeConfig(start_px=0.35, full_px=0.85, window_cells=13),
         ),
-        scenes=SceneConfig(sigma_max_px=8.0, large_blur_share=0.35, night_share=0.25, grey_share=0.06),
+        scenes=SceneConfig(
+            sigma_max_px=8.0, large_blur_share=0.35, night_share=0.25, grey_share=0.06, regular_share=0.4
+        ),
         misalign=MisalignConfig(),
         loss=decoupled(),
         fit=FitConfig(

@@ -68,7 +68,7 @@ class SceneRenderer:
         self.photos = PhotoBank(photos, device)
         needs_leaves = not photos or config.dead_leaves_share > 0
         count = config.dead_leaves_count if needs_leaves else 0
-        self.leaves = LeafBank(2 * self.canvas_px, count, (seed, LEAF_STREAM), device)
+        self.leaves = LeafBank(2 * self.canvas_px, count, (seed, LEAF_STREAM), device, config.regular_share)
         self._linear = linear_table(device)
         self._buffer = torch.empty(0, device=device)
 

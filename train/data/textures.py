@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from runtime.system.arrays import FloatArray
+from train.data.regular_textures import paint_over
 
 Picture = FloatArray
 
@@ -19,6 +20,8 @@ SHAPES_PER_PIXEL = 0.0081
 SMALLEST_PX = 3.0
 GRAIN = 0.12
 """Strong, and the shapes small, since pictures of the bank are averaged over 2x2 pixels before anyone sees them."""
+REGULAR_PERIODS_PX = (7.0, 60.0)
+"""Of the regular textures, at twice the resolution."""
 ROOM = 1.4
 """How much larger a painted picture is than the crops taken from it."""
 
@@ -74,9 +77,11 @@ class LeafCrop(NamedTuple):
 class LeafBank:
     """Dead-leaves pictures painted once, of which any number of crops are taken."""
 
-    def __init__(self, crop_px: int, count: int, seed: tuple[int, ...], device: torch.device | str) -> None:
+    def __init__(
+        self, crop_px: int, count: int, seed: tuple[int, ...], device: torch.device | str, regular_share: float = 0.0
+    ) -> None:
         self.crop_px = crop_px
-        self.pictures = torch.from_numpy(_painted(round(crop_px * ROOM), count, seed)).to(device)
+        self.pictures = torch.from_numpy(_painted(round(crop_px * ROOM), count, seed, regular_share)).to(device)
 
     def choose(self, rng: np.random.Generator) -> LeafCrop:
         """A random crop."""
@@ -97,13 +102,18 @@ class LeafBank:
 
 
 @lru_cache(maxsize=4)
-def _painted(side_px: int, count: int, seed: tuple[int, ...]) -> NDArray[np.uint8]:
-    """(N, 3, side, side) pictures; remembered, since a comparison of many runs asks for the same ones."""
+def _painted(side_px: int, count: int, seed: tuple[int, ...], regular_share: float) -> NDArray[np.uint8]:
+    """(N, 3, side, side) pictures; remembered, since a comparison of many runs asks for the same ones.
+
+    The first ``regular_share`` of them have a regular texture over about half of them.
+    """
     pictures = np.empty((count, 3, side_px, side_px), np.uint8)
     shapes = int(SHAPES_PER_PIXEL * side_px * side_px)
     for index in range(count):
         rng = np.random.default_rng((*seed, index))
         leaves = dead_leaves(side_px, rng, shapes, smallest_px=SMALLEST_PX, grain=GRAIN)
+        if index < regular_share * count:
+            leaves = paint_over(leaves, rng, REGULAR_PERIODS_PX)
         pictures[index] = np.round(leaves.transpose(2, 0, 1) * 255)
     return pictures
 

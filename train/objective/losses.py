@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import huber_loss
 
 from train.config import LossConfig
 from train.data.alignment import batch_flow, trust_mask, warp
@@ -36,6 +37,10 @@ from train.optics.light import decode, encode, encode_with_toe
 
 OCTAVES_FROM_PX = 0.3
 """Sigma about which ``sigma_error`` goes from pixels to octaves."""
+SMALLEST_LOGIT = -5.0
+"""Of the estimator: whatever lies below means sharp (0.05 px and less)."""
+SMALLEST_SIGMOID = 1e-36
+"""Near the smallest number of float32."""
 
 Terms = dict[str, Tensor]
 """Name of a term -> its weighted scalar."""
@@ -66,6 +71,21 @@ def sigma_error(found_px: Tensor, sigma_px: Tensor, eps: float) -> Tensor:
     """
     octaves, wanted = (torch.log2(sigma + OCTAVES_FROM_PX) for sigma in (found_px, sigma_px))
     return charbonnier(octaves - wanted, eps)
+
+
+def low_logits(sigma_px: Tensor, sigma_max_px: float) -> Tensor:
+    """How far the estimator's logits lie below ``SMALLEST_LOGIT`` on average: squared up to 1, then linear.
+
+    All that is sharp may lie anywhere below it as far as sigma goes, so training lets such logits run away by
+    hundreds, and the activations that make them by thousands: too far apart for half precision, let alone eight bits.
+
+    Args:
+        sigma_px: (B, 1, H, W) float32, pixels; a scaled sigmoid.
+        sigma_max_px: its scale.
+    """
+    # Far below 0 a logit is the logarithm of its sigmoid, which has a gradient as long as that is a number.
+    logits = torch.log((sigma_px.float() / sigma_max_px).clamp(min=SMALLEST_SIGMOID))
+    return huber_loss((SMALLEST_LOGIT - logits).clamp(min=0.0), torch.zeros_like(logits))
 
 
 def reblur_error(reblur_net: ReblurNet, sharp: Tensor, tap_weights: Tensor, blurry: Tensor, eps: float) -> Tensor:

@@ -22,6 +22,7 @@ from train.networks.reblur import ReblurNet, Reblurred
 from train.objective.losses import (
     Terms,
     charbonnier,
+    low_logits,
     masked_mean,
     reblur_error,
     reblur_picture,
@@ -137,23 +138,31 @@ def _decoupled_losses(
     mask = batch.mask if loss.masks else torch.ones_like(batch.mask)
     terms["deform"] = masked_mean(charbonnier(restored - batch.moved_sharp, eps), mask)
     sigma_px = batch.sigma_px if reblurred is None else reblurred.sigma_px.detach()
-    terms["pseudo_sigma"] = loss.pseudo_sigma * sigma_error(blur_map, sigma_px, eps).mean()
+    terms["pseudo_sigma"] = _map_loss(blur_map, sigma_px, config)
     is_sharp = batch.place < loss.sharp_share
     if loss.sharp_share:
-        terms["sharp_sigma"] = loss.pseudo_sigma * _sharp_sigma_loss(networks.defocus, batch, is_sharp, step, config)
+        terms["sharp_sigma"] = _sharp_sigma_loss(networks.defocus, batch, is_sharp, step, config)
     return StepResult(terms, restored, blur_map, reblurred)
 
 
 def _sharp_sigma_loss(defocus: Estimator, batch: Batch, chosen: Tensor, step: int, config: RunConfig) -> Tensor:
-    """The estimator's error on the sharp pictures ``chosen`` (B,), every other with a camera's noise; mean over B."""
+    """The estimator's loss on the sharp pictures ``chosen`` (B,), every other with a camera's noise; mean over B."""
     sharp, place = batch.sharp[chosen], batch.place[chosen]
     if not len(sharp):  # in this process; in the others there may be some
         return batch.sharp.new_zeros(())
     with_noise = (torch.round(place * config.fit.batch_size) % 2 == 0).view(-1, 1, 1, 1)
     sharp = torch.where(with_noise, (sharp + _noise(sharp, place, step, config)).clamp(0.0, 1.0), sharp)
     found = defocus(sharp)
-    error = sigma_error(found, torch.zeros_like(found), config.loss.charbonnier_eps)
-    return error.mean() * (len(sharp) / len(batch.sharp))
+    return _map_loss(found, torch.zeros_like(found), config) * (len(sharp) / len(batch.sharp))
+
+
+def _map_loss(found_px: Tensor, sigma_px: Tensor, config: RunConfig) -> Tensor:
+    """The estimator's error against a map, and what keeps its logits in reach."""
+    loss = config.loss
+    total = loss.pseudo_sigma * sigma_error(found_px, sigma_px, loss.charbonnier_eps).mean()
+    if loss.low_logits:
+        total = total + loss.low_logits * low_logits(found_px, config.networks.sigma_max_px)
+    return total
 
 
 def _reblur_term(

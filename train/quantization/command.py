@@ -1,4 +1,4 @@
-"""From the command line of ``train.qat`` to the fine-tuned networks' file."""
+"""From the command lines of ``train.qat`` and ``train.distil`` to the fine-tuned networks' files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import torch
 from runtime.system.errors import ReblurError
 from runtime.system.files import sha256_of
 from runtime.system.paths import check_outputs
-from train.checkpoint import Deployable, build_deployable, load_deployable
+from train.checkpoint import Deployable, build_deployable, load_deployable, load_reblur_state, save_deployable
 from train.data.photos import load_photo_bytes
+from train.networks.build import build_reblur
+from train.presets import mobile
 from train.quantization.crops import render_pictures
+from train.quantization.distil import DistilConfig, distil, largest_activation
 from train.quantization.fake_quant import FLOAT_FIRST_CONVS
 from train.quantization.fine_tune import FineTuned, QatConfig, fine_tune_networks
 from train.quantization.weights import int8_path, save_int8
@@ -23,6 +26,9 @@ DEFAULTS = QatConfig(
     charbonnier_eps={"defocus": 0.05, "deblur": 0.005},
     float_first_convs=FLOAT_FIRST_CONVS,
 )
+
+SHOWN = 12
+"""Scenes whose largest activation is told."""
 
 
 def fine_tune(args: argparse.Namespace) -> tuple[dict[str, FineTuned], Path]:
@@ -53,3 +59,30 @@ def with_weights(networks: Deployable, results: dict[str, FineTuned]) -> Deploya
     tuned.defocus.load_state_dict(results["defocus"].weights, strict=True)
     tuned.deblur.load_state_dict(results["deblur"].weights, strict=True)
     return tuned
+
+
+def distil_checkpoint(args: argparse.Namespace) -> tuple[float, float]:
+    """Teach the estimator its own map and write the result; returns the largest activation before and after.
+
+    Raises:
+        ReblurError: an argument is wrong, or a file cannot be read or written.
+    """
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    config = DistilConfig() if args.steps is None else DistilConfig(steps=args.steps)
+    if not args.out.parent.is_dir():
+        raise ReblurError(f"no folder {args.out.parent} to write {args.out.name} to: make it first")
+    check_outputs({"the result": args.out}, {"the checkpoint": args.checkpoint, "the photographs": args.photos})
+    networks = load_deployable(args.checkpoint)
+    photos = load_photo_bytes(args.photos) if args.photos else []
+    pictures = render_pictures(photos, config.scenes, config.scene_px, scenes=mobile().scenes)
+    student = distil(networks.defocus, pictures, config)
+    shown = torch.cat([pictures.blurry[:SHOWN], pictures.sharp[:SHOWN]])
+    before, after = (largest_activation(network, shown) for network in (networks.defocus, student))
+    state = load_reblur_state(args.checkpoint)
+    reblur = None
+    if state is not None:
+        reblur = build_reblur(networks.config)
+        reblur.load_state_dict(state)
+    save_deployable(networks._replace(defocus=student), args.out, reblur)
+    return before, after

@@ -42,7 +42,11 @@ class Pictures(NamedTuple):
 
 
 def render_pictures(
-    photos: Sequence[FloatArray | NDArray[np.uint8]], count: int, size_px: int, seed: int = SCENES_SEED
+    photos: Sequence[FloatArray | NDArray[np.uint8]],
+    count: int,
+    size_px: int,
+    seed: int = SCENES_SEED,
+    scenes: SceneConfig | None = None,
 ) -> Pictures:
     """Scenes 0 to ``count - 1`` of a seed, without misalignment, with a progress bar.
 
@@ -51,10 +55,10 @@ def render_pictures(
         count: number of scenes.
         size_px: their side.
         seed: of the scenes.
+        scenes: what they are like (default: as by day, with everyday blur); size and number of leaves are set here.
     """
-    renderer = SceneRenderer(
-        photos, dataclasses.replace(SceneConfig(), size_px=size_px, dead_leaves_count=LEAVES), seed
-    )
+    config = dataclasses.replace(scenes or SceneConfig(), size_px=size_px, dead_leaves_count=LEAVES)
+    renderer = SceneRenderer(photos, config, seed)
     blurry, sharp = [], []
     for index in progress_bar(range(count), desc="making scenes", unit="scene", leave=False):
         scene = renderer.render([renderer.plan(index)])
@@ -100,7 +104,11 @@ def _crop(pictures: Pictures, crop_px: int, rng: np.random.Generator) -> Tensor:
 
 
 def _scene_crop(pictures: Pictures, crop_px: int, rng: np.random.Generator) -> Tensor:
-    source = pictures.sharp if rng.uniform() < SHARP_SHARE else pictures.blurry
+    return random_crop(pictures.sharp if rng.uniform() < SHARP_SHARE else pictures.blurry, crop_px, rng)
+
+
+def random_crop(source: Tensor, crop_px: int, rng: np.random.Generator) -> Tensor:
+    """(3, crop_px, crop_px) of any of the pictures (N, 3, S, S), mirrored and turned at random."""
     count, _, side, _ = source.shape
     index = int(rng.integers(count))
     y, x = (int(value) for value in rng.integers(0, side - crop_px + 1, 2))

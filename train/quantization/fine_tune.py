@@ -15,7 +15,7 @@ from runtime.system.errors import ReblurError
 from train.checkpoint import Deployable
 from train.networks.deblur import DeblurNet
 from train.networks.defocus import DefocusNet
-from train.objective.losses import charbonnier
+from train.objective.losses import charbonnier, low_logits
 from train.progress import progress_bar
 from train.quantization.crops import Pictures, crops, photograph_crops, vary_map
 from train.quantization.equalization import equalise_stem
@@ -51,10 +51,8 @@ class QatConfig:
     """Batches they are measured on, and the figures as well."""
     range_variation: float = 0.5
     """In each step every range is wider or narrower than measured by a random factor up to 1 + this."""
-    smallest_logit: float = -5.0
-    """The estimator is kept from logits below it: they all mean sharp (0.04 px), but widen the range of its head."""
     logit_weight: float = 0.01
-    """Weight of what they lie below it, in pixels for each unit."""
+    """Weight of what the estimator's logits lie below the smallest that means anything: they widen its head's range."""
     seed: int = 0
     """Of the crops."""
 
@@ -135,8 +133,7 @@ def fine_tune(
         answer = student(*inputs)
         loss = charbonnier(answer - wanted, config.charbonnier_eps[name]).mean()
         if isinstance(teacher, DefocusNet):
-            logit = torch.logit(answer / teacher.sigma_max_px, eps=1e-6)
-            loss = loss + config.logit_weight * (config.smallest_logit - logit).clamp(min=0.0).mean()
+            loss = loss + config.logit_weight * low_logits(answer, teacher.sigma_max_px)
         if not math.isfinite(loss.item()):
             raise ReblurError(f"the error of {name} is {loss.item()} in step {step}: try a smaller learning rate")
         optimiser.zero_grad()

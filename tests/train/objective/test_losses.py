@@ -7,7 +7,9 @@ from train.data.pair_pool import Batch
 from train.networks.reblur import ReblurNet
 from train.networks.unet import UNetConfig
 from train.objective.losses import (
+    SMALLEST_LOGIT,
     charbonnier,
+    low_logits,
     masked_mean,
     reblur_error,
     reblur_picture,
@@ -122,3 +124,16 @@ def test_errors_of_sigma_count_in_octaves() -> None:
     """From 0.3 to 0.9 px as from 1.2 to 2.7 px and from 0 to 0.3 px: one octave, above 0.3 px more."""
     found, wanted = torch.tensor([0.9, 2.7, 0.3]), torch.tensor([0.3, 1.2, 0.0])
     torch.testing.assert_close(sigma_error(found, wanted, 0.0), torch.ones(3), atol=1e-5, rtol=0)
+
+
+def test_low_logits_count_only_what_lies_below_the_smallest() -> None:
+    logits = torch.tensor([3.0, SMALLEST_LOGIT, SMALLEST_LOGIT - 0.5, SMALLEST_LOGIT - 20.0])
+    found = [float(low_logits(8.0 * torch.sigmoid(logit).view(1, 1, 1, 1), 8.0)) for logit in logits]
+    assert found == pytest.approx([0.0, 0.0, 0.125, 19.5], abs=0.01)
+
+
+def test_low_logits_pull_however_far_they_are() -> None:
+    logit = torch.tensor([[[[-60.0]]]], requires_grad=True)
+    low_logits(8.0 * torch.sigmoid(logit), 8.0).backward()
+    assert logit.grad is not None
+    assert float(logit.grad) == pytest.approx(-1.0, rel=1e-3)
