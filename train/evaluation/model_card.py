@@ -25,7 +25,7 @@ from train.presets import mobile
 
 BEGIN, END = "<!-- measured by python -m train.card -->", "<!-- end of what is measured -->"
 OWN_PHOTOS = "scikit-image's"
-GRID_ROWS = 6
+GRID_ROWS = 4
 PLOT, GRID = "gain_by_sigma.png", "held_out.png"
 
 
