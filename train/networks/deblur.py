@@ -61,8 +61,8 @@ class Fade(nn.Module):
         """(B, 1, H, W) pixels -> (B, 1, H, W) in [0, 1]."""
         config = self.config
         if config.window_cells:
-            # XNNPACK takes no pool that counts its padding, not even one without any.
-            cells = F.avg_pool2d(sigma_px, CELL_PX, count_include_pad=False)  # (B, 1, H/4, W/4)
+            # XNNPACK takes no pool that counts its padding, not even one without any, and none whose stride is left out.
+            cells = F.avg_pool2d(sigma_px, CELL_PX, CELL_PX, count_include_pad=False)  # (B, 1, H/4, W/4)
             reach = config.window_cells // 2
             cells = F.avg_pool2d(cells, config.window_cells, stride=1, padding=reach, count_include_pad=False)
             sigma_px = F.conv_transpose2d(cells, self.spread, stride=CELL_PX)

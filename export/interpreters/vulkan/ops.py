@@ -81,10 +81,12 @@ def conv_with_clamp(arguments: Arguments) -> Tensor:
 
 
 def avg_pool(arguments: Arguments) -> Tensor:
-    """Means over windows in the picture. Arguments: input, kernel, stride, padding, ceil, count padding, divisor."""
-    if any(arguments.integers(3)):
-        raise ReblurError("means over windows that reach beyond the picture are not supported")
-    return F.avg_pool2d(arguments.tensor(0), arguments.integers(1), arguments.integers(2))
+    """Means over windows. Arguments: input, kernel, stride, padding, ceil, whether padding counts, divisor."""
+    padding, counts_padding = arguments.integers(3), arguments.flag(5)
+    if any(padding) and counts_padding:
+        raise ReblurError("means that count what lies beyond the picture are not supported")
+    x, kernel, stride = arguments.tensor(0), arguments.integers(1), arguments.integers(2)
+    return F.avg_pool2d(x, kernel, stride, padding, count_include_pad=False)
 
 
 def upsample_bilinear(arguments: Arguments) -> Tensor:

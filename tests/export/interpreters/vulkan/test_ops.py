@@ -19,6 +19,7 @@ WEIGHT = torch.rand(8, 4, 3, 3, generator=torch.Generator().manual_seed(3)) - 0.
 UP = torch.rand(4, 8, 2, 2, generator=torch.Generator().manual_seed(4)) - 0.5
 EACH = torch.rand(4, 1, 3, 3, generator=torch.Generator().manual_seed(5)) - 0.5
 BIAS = torch.linspace(-1.0, 1.0, 8)
+EDGE_MEANS = F.avg_pool2d(X, 3, 1, 1, count_include_pad=False)
 
 CONV = [X, WEIGHT, BIAS, (2, 2), (1, 1), (1, 1), False, (0, 0), 1]
 TRANSPOSED = [X, UP, BIAS, (2, 2), (0, 0), (1, 1), True, (0, 0), 1]
@@ -29,6 +30,7 @@ CASES: tuple[tuple[str, list, Tensor], ...] = (
     ("aten.add.Tensor", [X, Y, 1], X + Y),
     ("aten.add.Tensor", [X, Y, 0.5], X + 0.5 * Y),
     ("aten.avg_pool2d.default", [X, (2, 2), (2, 2), (0, 0), False, False, None], F.avg_pool2d(X, 2)),
+    ("aten.avg_pool2d.default", [X, (3, 3), (1, 1), (1, 1), False, False, None], EDGE_MEANS),
     ("aten.cat.default", [[X, Y], 1], torch.cat([X, Y], 1)),
     ("aten.clamp.default", [X, 0.3, 1], X.clamp(0.3, 1.0)),
     ("aten.clamp.default", [X, None, 0.5], X.clamp(max=0.5)),
@@ -99,7 +101,7 @@ def test_kinds_that_the_runtime_insists_on(run_op: RunOp) -> None:
 
 def test_means_and_enlargements_that_nobody_here_needs(run_op: RunOp) -> None:
     with pytest.raises(ValueError, match="beyond the picture are not supported"):
-        run_op("aten.avg_pool2d.default", [X, (2, 2), (2, 2), (1, 1), False, False, None], (1, 4, 4, 5))
+        run_op("aten.avg_pool2d.default", [X, (2, 2), (2, 2), (1, 1), False, True, None], (1, 4, 4, 5))
     with pytest.raises(ValueError, match="aligned corners is not supported"):
         run_op("aten.upsample_bilinear2d.vec", [X, None, True, (2.0, 2.0)], (1, 4, 12, 16))
 
