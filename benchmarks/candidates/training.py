@@ -61,12 +61,12 @@ def cases(preset_name: str, threads: int | None, device: str = "cpu") -> list[Ca
 def _step(case: Case, device: str) -> Run:
     config = config_of(case.id.removeprefix("step-"))
     state = initial_state(config, device)
-    pool = PairPool(SyntheticSource([], config, device), config, 0, device)
+    pool = PairPool(SyntheticSource([], config), config, device=device)
     return lambda: training_step(state, pool, config)
 
 
 def _pair(case: Case, device: str) -> Run:
-    source, starts = SyntheticSource([], preset(case.id.removeprefix("pair-")), device), itertools.count()
+    source, starts = SyntheticSource([], preset(case.id.removeprefix("pair-"))), itertools.count()
     return lambda: source.pairs(next(starts), 1)
 
 

@@ -13,13 +13,11 @@ import torch
 from tabulate import tabulate
 
 from runtime.system.files import write_atomically
+from train.ablation.claims import HEADLINE_PX, OURS, verdicts
 from train.ablation.variants import VARIANTS, Result
 from train.config import RunConfig
 from train.evaluation.plots import write_figure
 
-HEADLINE_PX = 4.0
-SCENES = {"all scenes": "gain_db", "the blurred ones alone": "blurred_gain_db", "the worst tenth": "worst_tenth_db"}
-"""What a comparison is made over, and the figure it is made of."""
 COLUMNS: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
     ("gain", "+.2f", lambda r: r.gain_db),
     ("blurred", "+.2f", lambda r: r.blurred_gain_db),
@@ -65,7 +63,7 @@ def report(results: list[Result], config: RunConfig, command: str, plot: str | N
         seeds = len({r.seed for r in part})
         lines += [f"## Misalignment up to {misalignment_px:g} px ({seeds} seed{'s' if seeds > 1 else ''})", ""]
         lines += [_table(part), ""]
-    lines += _verdict(results)
+    lines += [f"## The claims, at {HEADLINE_PX:g} px unless they say otherwise, seed by seed", "", *verdicts(results)]
     if plot:
         lines += ["", f"![Gain by misalignment]({plot})"]
     return "\n".join(lines) + "\n"
@@ -89,37 +87,6 @@ def _entry(values: list[float | None], form: str) -> str:
         return "-"
     spread = f" ({min(known):{form}} to {max(known):{form}})" if len(known) > 1 else ""
     return f"{statistics.mean(known):{form}}{spread}"
-
-
-def mean_of(results: list[Result], variant: str, misalignment_px: float, value: str = "gain_db") -> float | None:
-    """Mean over the seeds of one figure of one variant; None where it was not run."""
-    found = [getattr(r, value) for r in results if r.variant == variant and r.misalignment_px == misalignment_px]
-    return statistics.mean(found) if found and None not in found else None
-
-
-def _verdict(results: list[Result]) -> list[str]:
-    """The claims, each with its figure."""
-    pixel = mean_of(results, "pixel loss", HEADLINE_PX)
-    sigma_px = mean_of(results, "Reblur", HEADLINE_PX, "sigma_mae_px")
-    lines = [f"## The claims, at {HEADLINE_PX:g} px", ""]
-    if pixel is not None:
-        lines.append(_claim("plain pixel loss ends below the blurry input", pixel < 0, f"{pixel:+.2f} dB"))
-    for scenes, value in SCENES.items():
-        ours, oracle = (mean_of(results, name, HEADLINE_PX, value) for name in ("Reblur", "oracle"))
-        warping = mean_of(results, "warping, masks", HEADLINE_PX, value)
-        if ours is not None and oracle is not None and oracle > 0:
-            share = ours / oracle
-            lines.append(_claim(f"at least 80 % of the oracle's gain, {scenes}", share >= 0.8, f"{share:.0%}"))
-        if ours is not None and warping is not None:
-            figure = f"{ours:+.2f} against {warping:+.2f} dB"
-            lines.append(_claim(f"more than warping with masks, {scenes}", ours > warping, figure))
-    if sigma_px is not None:
-        lines.append(_claim("sigma within 0.5 px on textured area", sigma_px <= 0.5, f"{sigma_px:.2f} px"))
-    return lines
-
-
-def _claim(text: str, holds: bool, figure: str) -> str:
-    return f"* {'**holds**' if holds else '**fails**'}: {text} ({figure})."
 
 
 def write_plot(results: list[Result], path: Path) -> None:
@@ -153,4 +120,4 @@ def _draw(results: list[Result], axes: Any) -> None:
             continue
         where = sorted({r.misalignment_px for r in rows})
         gains = [statistics.mean(r.gain_db for r in rows if r.misalignment_px == px) for px in where]
-        axes.plot(where, gains, marker="o", linewidth=3 if name == "Reblur" else 1.5, label=name)
+        axes.plot(where, gains, marker="o", linewidth=3 if name == OURS else 1.5, label=name)

@@ -47,6 +47,8 @@ SMALLEST_REGION = 0.02
 COUPLED = LossConfig()
 """The losses of one training for all: what a variant changes something of unless it starts from what ships."""
 NO_FADE = FadeConfig(start_px=0.0, full_px=1e-3)
+LIVING_FADE = FadeConfig(start_px=0.0)
+"""Of networks trained together: a fade passes no gradient where the map is below its start, and a run may end there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +144,7 @@ def configure(base: RunConfig, variant: str, misalignment_px: float, seed: int) 
         fit = dataclasses.replace(fit, stage_three_from=1.0)
     loss: LossConfig = dataclasses.replace(base.loss if changes.shipped else COUPLED, **changes.loss)
     # The preset's fade is made for a map that was trained apart.
-    fade = dataclasses.replace(base.networks.fade, **changes.fade or {}) if loss.decoupled else FadeConfig()
+    fade = dataclasses.replace(base.networks.fade, **changes.fade or {}) if loss.decoupled else LIVING_FADE
     networks = dataclasses.replace(base.networks, fade=fade)
     shift_px = 0.0 if variant == "oracle" else misalignment_px
     misalign = dataclasses.replace(base.misalign, shift_px=shift_px)
