@@ -38,9 +38,12 @@ def with_fused(settings: Mapping[str, Int8Settings]) -> dict[str, Int8Settings]:
     return {**settings, "fused": fused}
 
 
-UNTUNED: Choice = {
-    name: with_fused({"defocus": Int8Settings(float_first_convs=(2,)), "deblur": Int8Settings()}) for name in FORMATS
+NARROW = "percentile-99.99"
+CAREFUL = {
+    "defocus": Int8Settings(float_first_convs=(2,), ranges=NARROW),
+    "deblur": Int8Settings(float_first_convs=(1,), float_head=True, ranges=NARROW),
 }
+UNTUNED: Choice = {name: with_fused(CAREFUL) for name in FORMATS}
 """For a checkpoint's own weights, which were not fine-tuned."""
 
 

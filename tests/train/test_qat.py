@@ -16,6 +16,7 @@ from train.quantization.crops import Pictures
 from train.quantization.equalization import rescale_finest
 from train.quantization.fake_quant import SimulatedInt8
 from train.quantization.fine_tune import QatConfig, fine_tune, fine_tune_networks
+from train.quantization.settings import Int8Settings
 from train.quantization.weights import int8_path
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ TINY = QatConfig(
     measure_batches=2,
     learning_rates={"defocus": 2e-4, "deblur": 1e-4},
     charbonnier_eps={"defocus": 0.05, "deblur": 0.005},
-    float_first_convs={"defocus": 0, "deblur": 0},
+    settings={"defocus": Int8Settings(ranges="percentile-99.99"), "deblur": Int8Settings()},
 )
 
 
@@ -88,6 +89,12 @@ def test_the_teacher_stays_as_it_is_and_the_same_seed_gives_the_same_weights(
     assert all(torch.equal(before[name], tensor) for name, tensor in networks.defocus.state_dict().items())
 
 
+def test_what_the_fade_hides_is_learned_too(networks: Deployable, pictures: Pictures) -> None:
+    """Of a map without blur the faded answer is the input, and nothing of the network would be seen."""
+    found = fine_tune("deblur", networks.deblur, lambda image, _: (image, 0.0 * image[:, :1]), pictures, TINY)
+    assert found.before > 0.0
+
+
 def test_simulated_int8_has_256_levels_at_its_head(networks: Deployable) -> None:
     image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     simulated = SimulatedInt8(networks.defocus, (image,))
@@ -100,7 +107,8 @@ def test_simulated_int8_has_256_levels_at_its_head(networks: Deployable) -> None
 
 def test_the_float_convolutions_at_the_start_are_not_rounded(networks: Deployable) -> None:
     image = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
-    counts = [len(list(SimulatedInt8(networks.defocus, (image,), kept)._activations)) for kept in (0, 1, 2)]
+    settings = [Int8Settings(float_first_convs=(kept,)) for kept in (0, 1, 2)]
+    counts = [len(list(SimulatedInt8(networks.defocus, (image,), kept)._activations)) for kept in settings]
     assert counts[0] > max(counts[1:])
     assert min(counts) > 0
 

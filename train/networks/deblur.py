@@ -20,7 +20,7 @@ class DeblurNet(nn.Module):
     def __init__(self, config: UNetConfig, sigma_max_px: float, fade: FadeConfig | None = None) -> None:
         super().__init__()
         self.sigma_max_px = sigma_max_px
-        self.fade = Fade(fade or FadeConfig())
+        self.fade: nn.Module = Fade(fade or FadeConfig())
         self.unet = UNet(4, 3, config)
         assert self.unet.head.bias is not None
         nn.init.zeros_(self.unet.head.weight)
@@ -61,7 +61,7 @@ class Fade(nn.Module):
         """(B, 1, H, W) pixels -> (B, 1, H, W) in [0, 1]."""
         config = self.config
         if config.window_cells:
-            # XNNPACK takes no pool that counts its padding, not even one without any, and none whose stride is left out.
+            # XNNPACK takes no pool that counts its padding, not even one without any, and none without a stride.
             cells = F.avg_pool2d(sigma_px, CELL_PX, CELL_PX, count_include_pad=False)  # (B, 1, H/4, W/4)
             reach = config.window_cells // 2
             cells = F.avg_pool2d(cells, config.window_cells, stride=1, padding=reach, count_include_pad=False)

@@ -30,6 +30,8 @@ MAP_CELL_PX = 16
 """Size of the spots of error that a sigma map is given."""
 MAP_ERROR = 0.1
 """Their standard deviation, in pixels and relative to the map."""
+FAINT_EVERY, FAINT_PX = 4, (0.3, 1.2)
+"""One map in so many says the same small blur everywhere, in pixels: there the answer is small, and errors show."""
 
 
 class Pictures(NamedTuple):
@@ -84,13 +86,17 @@ def photograph_crops(pictures: Pictures, count: int, crop_px: int, batches: int)
 
 
 def vary_map(sigma_px: Tensor, sigma_max_px: float, seed: int, step: int) -> Tensor:
-    """Give every second map spots of error, as another estimator might: (B, 1, H, W) -> the same, in pixels."""
+    """Give every second map spots of error, as another estimator might, and make some faint: (B, 1, H, W) pixels."""
     generator = torch.Generator().manual_seed(int(np.random.default_rng((seed, MAP_STREAM, step)).integers(2**62)))
     batch, _, height, width = sigma_px.shape
     coarse = torch.randn(batch, 1, max(2, height // MAP_CELL_PX), max(2, width // MAP_CELL_PX), generator=generator)
     error = MAP_ERROR * F.interpolate(coarse, (height, width), mode="bicubic", align_corners=False)
     error[::2] = 0.0
-    return (sigma_px + error * (1.0 + sigma_px)).clamp(0.0, sigma_max_px)
+    varied = (sigma_px + error * (1.0 + sigma_px)).clamp(0.0, sigma_max_px)
+    low, high = FAINT_PX
+    faint = varied[::FAINT_EVERY]
+    faint.copy_((low + (high - low) * torch.rand(len(faint), 1, 1, 1, generator=generator)).expand_as(faint))
+    return varied
 
 
 def _crop(pictures: Pictures, crop_px: int, rng: np.random.Generator) -> Tensor:

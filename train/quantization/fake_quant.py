@@ -1,8 +1,8 @@
 """Simulated int8: what is quantised, and the quantiser that both fine-tuning and the export use.
 
-Weights are symmetric and per channel, activations asymmetric and per tensor, with the smallest and the largest value
-seen as their range. ``train.quantization.float_parts`` says what is quantised of a graph; a network is what was traced
-in a U-Net. What comes after its head is float: residual add, fade-in, sigmoid, clamp.
+Weights are symmetric and per channel, activations asymmetric and per tensor. ``train.quantization.float_parts`` says
+what is quantised of a graph; a network is what was traced in a U-Net. What comes after its head is float: residual
+add, fade-in, sigmoid, clamp.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from train.networks.unet import UNet
 from train.quantization.float_parts import NetworkPlace, float_positions
 from train.quantization.settings import Int8Settings, percentile_of
 
-FLOAT_FIRST_CONVS: dict[str, int] = {"defocus": 0, "deblur": 0}
-"""Network -> convolutions at its start that stay float in int8 once it was fine-tuned for it."""
 SMALLEST_SCALE = 2**-12
 """Smallest step of a quantised tensor, as XNNPACK's own configuration has it."""
 MOVING = frozenset(
@@ -163,19 +161,17 @@ class SimulatedInt8(nn.Module):
     Args:
         network: with parameters; it is copied.
         examples: one tensor for each input, of the shape that will be used.
-        float_first_convs: convolutions at the start that stay float.
+        settings: what stays float, and the ranges.
     """
 
-    def __init__(self, network: nn.Module, examples: Inputs, float_first_convs: int = 0) -> None:
+    def __init__(self, network: nn.Module, examples: Inputs, settings: Int8Settings | None = None) -> None:
         super().__init__()
         with silence():
             from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
 
             trained = copy.deepcopy(network).requires_grad_(True)
             graph = torch.export.export(trained, examples).module()
-            self.graph = prepare_qat_pt2e(
-                graph, float_at_both_ends(Int8Settings(float_first_convs=(float_first_convs,)), trains=True)
-            )
+            self.graph = prepare_qat_pt2e(graph, float_at_both_ends(settings or Int8Settings(), trains=True))
         _set_transposed_axis(self.graph)
         self._names = [name for name, _ in network.named_parameters()]
         self._measured: list[Tensor] = []

@@ -20,7 +20,10 @@ from train.progress import progress_bar
 from train.quantization.crops import Pictures, crops, photograph_crops, vary_map
 from train.quantization.equalization import equalise_stem
 from train.quantization.fake_quant import Inputs, SimulatedInt8
+from train.quantization.settings import Int8Settings
 
+LEAST_RESIDUAL = 0.005
+"""Root mean square of a residual, in sRGB, from which on errors count relative to it."""
 MEASURING_STEP = 1_000_000_000
 """Crops of this step and the next ones are for the figures only."""
 
@@ -42,14 +45,16 @@ class QatConfig:
     learning_rates: Mapping[str, float]
     """Network -> peak rate; it falls to nothing along a cosine, after a twentieth of warm-up."""
     charbonnier_eps: Mapping[str, float]
-    """Network -> eps of the loss sqrt(d^2 + eps^2), in the unit of its output: smaller differences count squared."""
-    float_first_convs: Mapping[str, int]
-    """Network -> convolutions at its start that stay float in int8."""
+    """Network -> eps of the loss sqrt(d^2 + eps^2), in the unit of its output: smaller differences count squared.
+
+    Those of the deblurring network count relative to what it adds to the crop."""
+    settings: Mapping[str, Int8Settings]
+    """Network -> what stays float in int8, and the ranges."""
     measure_every: int = 50
     """Steps after which the ranges of the activations are measured again."""
     measure_batches: int = 5
     """Batches they are measured on, and the figures as well."""
-    range_variation: float = 0.5
+    range_variation: float = 0.2
     """In each step every range is wider or narrower than measured by a random factor up to 1 + this."""
     logit_weight: float = 0.01
     """Weight of what the estimator's logits lie below the smallest that means anything: they widen its head's range."""
@@ -110,6 +115,9 @@ def fine_tune(
         ReblurError: the error is not a number any more.
     """
     teacher = copy.deepcopy(teacher).requires_grad_(False)
+    if isinstance(teacher, DeblurNet):
+        # The fade would hide what the network answers where blur is small, and rounding hurts small answers most.
+        teacher.fade = NoFade()
     batch = (config.batch_size, config.crop_px, config.seed)
     with torch.no_grad():
         ranges = [feed(c, step) for step, c in enumerate(_photographs(pictures, config))]
@@ -118,8 +126,8 @@ def fine_tune(
         ]
         start = copy.deepcopy(teacher)
         equalise_stem(start, start.unet, ranges)
-        before = _error(_simulated(teacher, ranges, config.float_first_convs[name]), teacher, measured)
-        student = _simulated(start, ranges, config.float_first_convs[name])
+        before = _error(_simulated(teacher, ranges, config.settings[name]), teacher, measured)
+        student = _simulated(start, ranges, config.settings[name])
     generator = torch.Generator().manual_seed(config.seed)
     optimiser = torch.optim.Adam(student.parameters(), lr=config.learning_rates[name])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, config.steps))
@@ -131,7 +139,10 @@ def fine_tune(
             wanted = teacher(*inputs)
         student.vary_ranges(config.range_variation, generator)
         answer = student(*inputs)
-        loss = charbonnier(answer - wanted, config.charbonnier_eps[name]).mean()
+        differences = charbonnier(answer - wanted, config.charbonnier_eps[name])
+        if isinstance(teacher, DeblurNet):
+            differences = differences / size_of(wanted - inputs[0])
+        loss = differences.mean()
         if isinstance(teacher, DefocusNet):
             loss = loss + config.logit_weight * low_logits(answer, teacher.sigma_max_px)
         if not math.isfinite(loss.item()):
@@ -145,8 +156,21 @@ def fine_tune(
     return FineTuned(student.weights(), before, _error(student, teacher, measured))
 
 
-def _simulated(network: nn.Module, ranges: Sequence[Inputs], float_first_convs: int) -> SimulatedInt8:
-    simulated = SimulatedInt8(network, ranges[0], float_first_convs)
+def size_of(residual: Tensor) -> Tensor:
+    """What errors of a residual (B, C, H, W) are relative to: (B, 1, 1, 1), its root mean square and a little more."""
+    return residual.square().mean((1, 2, 3), keepdim=True).sqrt() + LEAST_RESIDUAL
+
+
+class NoFade(nn.Module):
+    """In place of ``Fade``: the restoration acts everywhere."""
+
+    def forward(self, sigma_px: Tensor) -> Tensor:
+        """(B, 1, H, W) pixels -> ones of that shape."""
+        return torch.ones_like(sigma_px)
+
+
+def _simulated(network: nn.Module, ranges: Sequence[Inputs], settings: Int8Settings) -> SimulatedInt8:
+    simulated = SimulatedInt8(network, ranges[0], settings)
     simulated.measure_ranges(ranges)
     return simulated
 

@@ -103,12 +103,12 @@ def test_fine_tuning_simulates_what_the_file_computes(small_checkpoint: Path, tm
         tmp_path / "x.pte",
         precision="int8",
         calibration=[(image,)],
-        settings=Int8Settings(float_first_convs=(kept,)),
+        settings=(settings := Int8Settings(float_first_convs=(kept,))),
     )
     program = Runtime.get().load_program(tmp_path / "x.pte")
     (saved,) = [result.clone() for result in program.load_method("forward").execute([image])]
     # The file's rewritten convolutions have a scale for each pixel of a block, so that is what is simulated here.
-    simulated = SimulatedInt8(without_strides(spec.module), (image,), kept)
+    simulated = SimulatedInt8(without_strides(spec.module), (image,), settings)
     simulated.measure_ranges([(image,)])
     with torch.no_grad():
         answer, exact = simulated(image), spec.module(image)

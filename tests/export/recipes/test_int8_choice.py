@@ -26,7 +26,8 @@ def test_a_search_for_one_network_keeps_what_was_chosen_for_the_other(tmp_path: 
 
 
 def test_the_fused_graph_has_the_settings_of_both_networks() -> None:
-    assert UNTUNED["executorch"]["fused"] == Int8Settings(float_first_convs=(2, 0))
+    expected = Int8Settings(float_first_convs=(2, 1), float_head=True, ranges="percentile-99.99")
+    assert UNTUNED["executorch"]["fused"] == expected
 
 
 def test_the_saved_choice_has_settings_for_every_format_and_network() -> None:

@@ -40,7 +40,9 @@ def test_ranges_are_measured_on_photographs_only(pictures: Pictures) -> None:
 def test_every_second_map_is_left_alone_and_the_others_stay_in_range() -> None:
     sigma_px = torch.full((8, 1, 64, 64), 5.9)
     varied = vary_map(sigma_px, 6.0, seed=0, step=3)
-    assert torch.equal(varied[::2], sigma_px[::2])
+    assert torch.equal(varied[2::4], sigma_px[2::4])
+    assert torch.equal(varied[::4], varied[::4, :, :1, :1].expand_as(varied[::4]))
+    assert 0.3 <= float(varied[::4].min()) <= float(varied[::4].max()) <= 1.2
     assert (varied[1::2] != sigma_px[1::2]).float().mean() > 0.9
     assert 0.0 <= float(varied.min()) < float(varied.max()) == 6.0
 
