@@ -25,6 +25,7 @@ from runtime.manifest.golden_vectors import mirrored, sampled
 from runtime.manifest.records import TensorMeaning
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
+from train.networks.deblur import Fade
 
 SYNTHETIC = "synthetic"
 """A picture blurred on purpose, by a known map that rises towards one corner."""
@@ -34,14 +35,13 @@ WARM = "warm-light"
 """The same in the light of a lamp. In daylight's grey the three channels look alike, and a file that takes one for
 another answers much the same."""
 FAINT = "faint"
-"""A picture said to be blurred so little that the deblurring is fading in: what it adds grows three times as fast as
+"""A picture said to be blurred so little that the deblurring is fading in: what it adds grows twice as fast and more as
 sigma there, so a map in a wrong unit shows."""
 ALL_IN_FOCUS = "all-in-focus"
 """The fused graph asked for no blur at all, so that what it answers is the deblurred picture."""
 NOISE = "noise"
 """The one case that is no picture."""
 EVEN_SIGMA_PX = 2.0
-FAINT_SIGMA_PX = 0.5
 WARM_LIGHT = (1.0, 0.5, 0.25)
 """Of a lamp, relative to red, in code values."""
 TILE_PX = 256
@@ -106,7 +106,7 @@ def make_cases(
     | | synthetic * | a photograph blurred exactly by a known smooth map, with that map |
     | | synthetic-even * | another one blurred evenly, with the estimated map |
     | defocus | warm-light | the first one in the light of a lamp |
-    | deblur | faint | a sharp photograph, with a map of half a pixel |
+    | deblur | faint | a sharp photograph, with a map that lets half of the restoration through |
     | defocus, deblur | noise | uniform noise, in the picture and in the map |
     | refocus, preview | astronaut | a map as the optics make it, in front of a tapped point and behind it |
     | | smooth-... * | slopes: see ``export.data.sigma_maps`` |
@@ -132,7 +132,7 @@ def make_cases(
     even_px, no_blur_px = torch.full_like(ramp_px, EVEN_SIGMA_PX), torch.zeros_like(ramp_px)
     noise, noise_px = _noise(largest_px, side)
     astronaut, camera, motorcycle = (load_picture(name, side, side) for name in ("astronaut", "camera", "motorcycle"))
-    faint_px = torch.full_like(ramp_px, FAINT_SIGMA_PX)
+    faint_px = as_stored(torch.full_like(ramp_px, half_faded_px(specs["deblur"])), specs["deblur"].inputs[1])
     blurred, evenly = blur_like_light(motorcycle, weak_px), blur_like_light(camera, even_px)
     defocus = [
         maker.case("defocus", "astronaut", astronaut),
@@ -182,6 +182,12 @@ def make_cases(
 def tile_px(height: int, width: int) -> int:
     """Side of the tile that fills inputs of this size."""
     return min(TILE_PX, height, width)
+
+
+def half_faded_px(deblur: GraphSpec) -> float:
+    """Sigma in the middle of the deblurring network's fade."""
+    (fade,) = (module.config for module in deblur.module.modules() if isinstance(module, Fade))
+    return (fade.start_px + fade.full_px) / 2.0
 
 
 def output_stride_px(height: int, width: int) -> int:

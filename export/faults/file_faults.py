@@ -7,13 +7,13 @@ so one function serves them all, and what is changed is the real file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from export.formats.onnx.weight_ranges import scales_of
 from export.interpreters.mil.package import read_model, root_model_path
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
@@ -21,8 +21,8 @@ from runtime.system.files import write_atomically
 
 ORDERS: tuple[tuple[int, int, int, int], ...] = ((0, 1, 2, 3), (0, 2, 3, 1), (1, 2, 3, 0), (1, 0, 2, 3))
 """Orders of the axes in which the formats keep the weights of (transposed) convolutions."""
-LARGEST_CODES = (127, 64, 63)
-"""What int8 weights go up to: with eight bits, and with seven as ONNX has them."""
+LARGEST_CODE = 127
+"""What int8 weights go up to, unless their neighbours keep them from it, as in ONNX."""
 SMALLEST_SCALES = (2**-12, 0.0)
 """Below which the tools do not go with the step of a code: XNNPACK's quantiser has one, the others have not."""
 BLOCK_BYTES = 4096
@@ -117,6 +117,8 @@ def _stored_forms(weight: FloatArray, transposed: bool) -> Iterator[NDArray]:
     yield weight.astype("<f2")
     axes = tuple(axis for axis in range(4) if axis != int(transposed))
     largest = np.abs(weight).max(axis=axes, keepdims=True)
-    for code, smallest in product(LARGEST_CODES, SMALLEST_SCALES):
-        scale = np.maximum(largest / np.float32(code), smallest)
-        yield np.clip(np.rint(weight / scale), -127, 127).astype(np.int8)
+    scales = [np.maximum(largest / np.float32(LARGEST_CODE), smallest) for smallest in SMALLEST_SCALES]
+    if not transposed:
+        scales.append(scales_of(weight).reshape(-1, 1, 1, 1))
+    for scale in scales:
+        yield np.clip(np.rint(weight / scale), -LARGEST_CODE, LARGEST_CODE).astype(np.int8)

@@ -1,8 +1,8 @@
 """int8 activations for a Core ML package: quantise and dequantise operators around what a phone may compute in int8.
 
 coremltools chooses the places and writes the operators, but finds the ranges by running Core ML, which only macOS
-has, and of its samples keeps the last one's range alone. Here they come from ``export.interpreters.mil`` and are the
-smallest and largest value over all samples.
+has, and of its samples keeps the last one's range alone. Here they come from ``export.interpreters.mil``: the widest
+range over the samples, each without its extremes where the settings say so.
 
 Activations of one sign, which most are after a ReLU, use all 256 steps: the zero point is free. A symmetric scale
 would give half of them away. Weights fine-tuned for int8 (``train.qat``)
@@ -54,7 +54,11 @@ def float_operators(model: Any, float_first_convs: int) -> list[str]:
 
 
 def quantize_activations(
-    model: Any, package: Path, samples: Sequence[Mapping[str, np.ndarray]], float_ops: Sequence[str]
+    model: Any,
+    package: Path,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    float_ops: Sequence[str],
+    within: float = 1.0,
 ) -> Any:
     """The coremltools model with quantised activations, int8 with a zero point, one scale for a tensor.
 
@@ -63,6 +67,7 @@ def quantize_activations(
         package: the same, saved.
         samples: representative inputs, each as ``MilProgram.run`` takes them.
         float_ops: names of the operators that stay float.
+        within: see ``MilProgram.ranges``.
 
     Raises:
         ReblurError: there is no sample, or a sample does not fit the model.
@@ -73,7 +78,7 @@ def quantize_activations(
         from coremltools.converters.mil.mil.passes.pass_registry import PASS_REGISTRY
         from coremltools.models import utils as model_utils
 
-    ranges = MilProgram.load(package).ranges(samples)
+    ranges = MilProgram.load(package).ranges(samples, within=within)
     config = tools.OptimizationConfig(
         global_config=tools.OpLinearQuantizerConfig(mode="linear", dtype="int8"),
         op_name_configs=dict.fromkeys(float_ops),

@@ -49,6 +49,7 @@ def _write_single(request: WriteRequest, example_inputs: tuple[Tensor, ...], pat
         images=request.images,
         calibration=request.samples,
         float_first_convs=request.settings.float_first_convs[0],
+        ranges=request.settings.ranges,
     )
 
 

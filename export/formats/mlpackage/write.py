@@ -35,6 +35,7 @@ from export.formats.mlpackage.weights import fine_operators, palettize, quantize
 from export.interpreters.mil.quiet import quiet, quiet_warnings
 from export.recipes.targets import IOS
 from runtime.system.errors import ReblurError, first_line
+from train.quantization.settings import percentile_of
 
 PRECISIONS = ("fp32", "fp16", "w8", "p6", "w8a8")
 AUTHOR = "Reblur"
@@ -85,6 +86,7 @@ def write_mlpackage(
     images: Collection[str] = (),
     calibration: Samples | None = None,
     float_first_convs: int = 0,
+    ranges: str = "min-max",
     description: str = "",
 ) -> None:
     """Convert ``module`` and put the package at ``path``; what is there already is replaced only at the end.
@@ -100,6 +102,7 @@ def write_mlpackage(
             application gives it a CVPixelBuffer as the camera made it, without a copy into an array of numbers.
         calibration: for w8a8, representative inputs as the module takes them.
         float_first_convs: for w8a8, convolutions at the start that stay float.
+        ranges: for w8a8, of ``train.quantization.settings``: percentiles, or the smallest and largest values.
         description: one sentence on what the model does; by default its inputs and outputs.
 
     Raises:
@@ -127,7 +130,9 @@ def write_mlpackage(
             float_ops = float_operators(model, float_first_convs)
             model.save(str(scratch / f"float-{path.name}"))
             samples = _feeds(request, calibration or ())
-            model = quantize_activations(model, scratch / f"float-{path.name}", samples, float_ops)
+            model = quantize_activations(
+                model, scratch / f"float-{path.name}", samples, float_ops, percentile_of(ranges) or 1.0
+            )
             model = quantize_weights(model, float_ops)
         model.short_description, model.author, model.license = request.description, AUTHOR, LICENSE
         model.save(str(scratch / path.name))

@@ -27,12 +27,12 @@ OPERATOR = "Conv"
 def weight_overrides(
     model: ModelProto, kept_float: Collection[str], per_channel: bool
 ) -> dict[str, list[dict[str, Any]]]:
-    """Ranges of the weights of the convolutions that are quantised, as onnxruntime's quantiser takes them.
+    """Scales of the weights of the convolutions that are quantised, as onnxruntime's quantiser takes them.
 
     Args:
         model: the float model.
         kept_float: names of the operators that stay float.
-        per_channel: whether each output channel has a range of its own.
+        per_channel: whether each output channel has a scale of its own.
     """
     from onnx.numpy_helper import to_array
 
@@ -42,9 +42,8 @@ def weight_overrides(
         if node.op_type != OPERATOR or node.name in kept_float:
             continue
         scales = scales_of(to_array(weights[node.input[1]]))
-        ranges = [{"rmin": np.float32(-LARGEST * s), "rmax": np.float32(LARGEST * s)} for s in scales]
-        largest = max(ranges, key=lambda entry: entry["rmax"])
-        found[node.input[1]] = [{"axis": 0, **entry} for entry in ranges] if per_channel else [largest]
+        entries = [{"scale": scale, "zero_point": np.int8(0)} for scale in (scales if per_channel else [scales.max()])]
+        found[node.input[1]] = [{"axis": 0, **entry} for entry in entries] if per_channel else entries
     return found
 
 

@@ -107,20 +107,22 @@ class MilProgram:
         return RunReport(outputs=outputs, overflows=tuple(execution.overflows))
 
     def ranges(
-        self, samples: Iterable[Mapping[str, np.ndarray]], precision: str = "fp16"
+        self, samples: Iterable[Mapping[str, np.ndarray]], precision: str = "fp16", within: float = 1.0
     ) -> dict[str, tuple[float, float]]:
         """Smallest and largest value of every float tensor over all samples, by the tensor's name.
 
         Args:
             samples: inputs, each as for ``run``.
             precision: as for ``run``.
+            within: the share of a sample's values that lies below its largest and, as well, above its smallest one that
+                counts; the others are left out.
 
         Raises:
             ReblurError: there is no sample, or ``run`` would refuse one.
         """
         found: dict[str, tuple[float, float]] = {}
         for sample in samples:
-            execution = self._execute(sample, precision, measures=True)
+            execution = self._execute(sample, precision, within=within)
             self._refuse(execution.overflows, precision)
             for name, (low, high) in execution.ranges.items():
                 lowest, highest = found.get(name, (low, high))
@@ -129,10 +131,10 @@ class MilProgram:
             raise ReblurError(f"the ranges of {self.path} need at least one sample, but none is given")
         return found
 
-    def _execute(self, inputs: Mapping[str, np.ndarray], precision: str, *, measures: bool = False) -> _Execution:
+    def _execute(self, inputs: Mapping[str, np.ndarray], precision: str, *, within: float | None = None) -> _Execution:
         if precision not in PRECISIONS:
             raise ReblurError(f"precision '{precision}' is not known; known are {', '.join(PRECISIONS)}")
-        execution = _Execution(rounds=precision == "fp16", measures=measures)
+        execution = _Execution(rounds=precision == "fp16", within=within)
         with torch.inference_mode():
             for spec, tensor in self._checked(inputs):
                 execution.store("input", spec, tensor, exact=False, poisoned=False)
@@ -160,11 +162,11 @@ class MilProgram:
 
 
 class _Execution:
-    """The tensors of a run in progress."""
+    """The tensors of a run in progress; with ``within`` their ranges are measured, see ``MilProgram.ranges``."""
 
-    def __init__(self, *, rounds: bool, measures: bool = False) -> None:
+    def __init__(self, *, rounds: bool, within: float | None = None) -> None:
         self._rounds = rounds
-        self._measures = measures
+        self._within = within
         self._values: dict[str, Value] = {}
         self._non_finite: set[str] = set()
         self.overflows: list[Overflow] = []
@@ -190,12 +192,15 @@ class _Execution:
         """
         stored = round_to_fp16(tensor) if self._rounds and spec.dtype == "FLOAT16" and not exact else tensor
         self._values[spec.name] = stored
-        skips = exact and not poisoned and not self._measures
+        skips = exact and not poisoned and self._within is None
         if not is_float(spec.dtype) or skips or not stored.numel():
             return
         low, high = torch.aminmax(stored)  # NaN propagates: one pass finds both kinds
-        if self._measures:
+        if self._within is not None:
             self.ranges[spec.name] = (float(low), float(high))
+            if self._within < 1.0:
+                ends = np.quantile(stored.numpy(), [1.0 - self._within, self._within])
+                self.ranges[spec.name] = (float(ends[0]), float(ends[1]))
         if bool(torch.isfinite(low)) and bool(torch.isfinite(high)):
             return
         self._non_finite.add(spec.name)

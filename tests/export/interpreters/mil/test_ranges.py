@@ -35,6 +35,13 @@ def test_ranges_cover_every_tensor_of_every_sample(save_mil: Save) -> None:
     assert program.ranges(samples[::-1], "fp32") == program.ranges(samples, "fp32")
 
 
+def test_ranges_may_leave_out_the_extremes_of_each_sample(save_mil: Save) -> None:
+    program = MilProgram.load(save_mil(lambda mb, x: mb.mul(x=x, y=np.float32(2.0), name="y"), (101,)))
+    ramp, shifted = np.linspace(0.0, 1.0, 101), np.linspace(1.0, 2.0, 101)
+    low, high = program.ranges([{"x": ramp}, {"x": shifted}], "fp32", within=0.9)["y"]
+    assert (low, high) == pytest.approx((0.2, 3.8))
+
+
 def test_ranges_are_rounded_like_a_run(save_mil: Save) -> None:
     program = MilProgram.load(save_mil(lambda mb, x: mb.relu(x=x, name="y"), (1,), "fp16"))
     third = float(np.float16(1 / 3))
