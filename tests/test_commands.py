@@ -18,6 +18,8 @@ from runtime.system.version import reblur_version
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "PIL", "coremltools", "onnx", "onnxruntime", "litert_torch", "matplotlib", "cv2", "scipy", "tqdm")
 NEEDED = {
+    "card": ["--photos", "."],
+    "distil": ["--checkpoint", "nowhere", "--out", "out.safetensors"],
     "refocus": ["photo.jpg", "--focus", "0.5,0.5", "--out", "out.jpg"],
     "selftest": ["nowhere"],
     "verify": ["nowhere"],
@@ -27,6 +29,7 @@ NEEDED = {
 """Command -> the arguments that it cannot do without."""
 ABSENT = {
     **NEEDED,
+    "card": ["--photos", "nowhere"],
     "train": ["--pairs", "nowhere"],
     "evaluate": ["--checkpoint", "nowhere"],
     "ablate": ["--photos", "nowhere"],

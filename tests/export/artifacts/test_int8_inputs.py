@@ -65,7 +65,7 @@ def test_without_them_the_checkpoint_itself_is_quantized(checkpoint: Path, small
     int8 = prepare_int8(checkpoint, load_deployable(checkpoint), small_specs, 64, 64)
     assert int8.specs is small_specs
     firsts = {name: settings.float_first_convs for name, settings in int8.settings["tflite"].items()}
-    assert firsts == {"defocus": (2,), "deblur": (0,), "fused": (2, 0)}
+    assert firsts == {"defocus": (2,), "deblur": (1,), "fused": (2, 1)}
     assert int8.source is not None
     assert (int8.source.qat, int8.source.sha256) == (False, None)
     assert int8.source.reason == "no small_int8.safetensors beside small.safetensors"

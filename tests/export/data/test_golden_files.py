@@ -19,6 +19,8 @@ from export.verification.artifact import judge
 from export.verification.gates import compare, tolerances
 from runtime.manifest.golden_vectors import misses
 from runtime.manifest.records import Artifact
+from train.networks.deblur import Fade
+from train.networks.fade import FadeConfig
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,10 @@ def test_a_larger_graph_gets_the_mirrored_tile_and_keeps_few_outputs(
 
 
 class Half(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fade = Fade(FadeConfig())  # of the deblurring network, of which a case asks
+
     def forward(self, image: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
         return (rest[0] if rest else image[:, :1]) / 2.0
 

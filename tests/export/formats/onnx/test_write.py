@@ -132,10 +132,11 @@ def test_weights_have_a_scale_for_each_channel(small_export: Path) -> None:
     model = onnx.load(small_export / "deblur_int8.onnx")
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     convs = [node for node in model.graph.node if node.op_type == "Conv"]
-    assert len(convs) > 5
+    assert len(convs) > len(list(float_convs(model))) + 3
     for conv in convs:
         dequantize = weight_of(conv, model)
-        assert dequantize is not None
+        if dequantize is None:  # stays float
+            continue
         weight, scale, zero_point = (values[name] for name in dequantize.input)
         assert (weight.dtype, scale.shape) == (np.int8, (weight.shape[0],))
         assert (int(np.abs(weight).max()) > 64, np.any(zero_point)) == (True, False)
