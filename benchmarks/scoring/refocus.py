@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ BAND = 3.0
 """Width of the band around outlines, in sigmas."""
 F_NUMBERS = (16.0, 8.0, 5.6, 4.0, 2.8, 2.0, 1.4, 1.0)
 TAPS, TAP_PX = 9, (768, 1024)
+TAP_MEGAPIXELS = TAP_PX[0] * TAP_PX[1] / 1e6
+PER_MEGAPIXEL = "ms per megapixel"
 
 
 def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pictures: Path | None) -> dict[str, Any]:
@@ -187,37 +190,26 @@ def _taps(graphs: Mapping[str, TiledGraph], directory: Path, threads: int | None
     for name, graph in graphs.items():
         pipelines[name] = pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
         pipeline.use("refocus", graph)
-    drag = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
     picture = _picture(load_picture("astronaut", *TAP_PX))
     rows = np.linspace(-1.0, 1.0, TAP_PX[0], dtype=np.float32)[:, None]
     depth = np.broadcast_to(24.0 * rows, TAP_PX).copy()
-    times: dict[str, list[float]] = {name: [] for name in pipelines}
     started = time.perf_counter()
     for pipeline in pipelines.values():
         pipeline.analyse(picture)
     opened = (time.perf_counter() - started) / len(pipelines)
-    drag.analyse(picture)
+    drag = pipelines["refocus"]
     height, width = drag.preview((0.5, 0.5), 1.4, defocus_px=depth).shape[:2]
-    drags = []
-    for _ in range(TAPS):
-        started = time.perf_counter()
-        drag.preview((0.5, 0.5), 1.4, defocus_px=depth)
-        drags.append(time.perf_counter() - started)
-        for name, pipeline in pipelines.items():
-            started = time.perf_counter()
-            pipeline.refocus((0.5, 0.5), 1.4, defocus_px=depth)
-            times[name].append(time.perf_counter() - started)
-    megapixels = TAP_PX[0] * TAP_PX[1] / 1e6
     return [
-        {"what": "first open, fp32", "ms per megapixel": 1000.0 * opened / megapixels},
-        *(
-            {"what": f"tap, {name}", "ms per megapixel": 1000.0 * float(np.median(times[name])) / megapixels}
-            for name in times
+        {"what": "first open, fp32", PER_MEGAPIXEL: 1000.0 * opened / TAP_MEGAPIXELS},
+        *_in_turns(
+            {
+                **{
+                    f"tap, {name}": partial(pipeline.refocus, (0.5, 0.5), 1.4, defocus_px=depth)
+                    for name, pipeline in pipelines.items()
+                },
+                f"while a finger drags, {width}x{height}": partial(drag.preview, (0.5, 0.5), 1.4, defocus_px=depth),
+            }
         ),
-        {
-            "what": f"while a finger drags, {width}x{height}",
-            "ms per megapixel": 1000.0 * float(np.median(drags)) / megapixels,
-        },
     ]
 
 
@@ -226,16 +218,21 @@ def _taps_at_night(directory: Path, threads: int | None) -> list[dict[str, Any]]
     pipeline = RefocusPipeline.open(directory, "tflite", "fp32", num_threads=threads)
     pipeline.analyse(np.minimum(lights.night(TAP_PX, 0.0).sharp, 1.0))
     depth = np.linspace(0.0, 24.0, TAP_PX[0], dtype=np.float32)[:, None] * np.ones(TAP_PX, np.float32)
-    times: dict[str, list[float]] = {bokeh: [] for bokeh in BOKEH}
+    tap = partial(pipeline.refocus, (0.5, 0.0), 2.0, defocus_px=depth)
+    return _in_turns({f"tap at night, {bokeh}": partial(tap, bokeh=bokeh) for bokeh in BOKEH})
+
+
+def _in_turns(ways: Mapping[str, Callable[[], object]]) -> list[dict[str, Any]]:
+    """Median time of each of some ways to do a tap, ``TAPS`` times one after the other."""
+    times: dict[str, list[float]] = {what: [] for what in ways}
     for _ in range(TAPS):
-        for bokeh in BOKEH:
+        for what, run in ways.items():
             started = time.perf_counter()
-            pipeline.refocus((0.5, 0.0), 2.0, defocus_px=depth, bokeh=bokeh)
-            times[bokeh].append(time.perf_counter() - started)
-    megapixels = TAP_PX[0] * TAP_PX[1] / 1e6
+            run()
+            times[what].append(time.perf_counter() - started)
     return [
-        {"what": f"tap at night, {bokeh}", "ms per megapixel": 1000.0 * float(np.median(times[bokeh])) / megapixels}
-        for bokeh in BOKEH
+        {"what": what, PER_MEGAPIXEL: 1000.0 * float(np.median(taken)) / TAP_MEGAPIXELS}
+        for what, taken in times.items()
     ]
 
 

@@ -35,11 +35,10 @@ from export.graphs.multiscale_blur import (
     mix,
     reduced,
 )
+from runtime.refocusing.discs import TAKES_PART
 
 FRONT_PX = (1.0, COARSER_PX[0])
 """Sigma in front of the plane of focus at which a pixel begins to count as of the front layer, and does wholly."""
-TAKES_PART = (0.35, 0.7)
-"""Sigma, relative to the smallest that a level is used for, at which a pixel begins to take part, and does wholly."""
 LEAST_SHARE = 1.0 / 128.0
 """What a pixel that is too sharp for a level still counts, so that nothing is divided by nothing."""
 LEAST_COVERAGE = 1.0 / 64.0

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from export.formats.table import support_of
-from train.quantization.settings import Int8Settings
-
-NARROW = "percentile-99.99"
-"""Ranges that every other idea is tried with."""
+from train.quantization.settings import NARROW, Int8Settings
 
 
 @dataclass(frozen=True, kw_only=True)

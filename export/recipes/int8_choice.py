@@ -14,7 +14,7 @@ from export.recipes.targets import NETWORKS, TARGETS
 from runtime.manifest.json_codec import from_json, to_json
 from runtime.system.errors import ReblurError
 from runtime.system.files import write_atomically
-from train.quantization.settings import Int8Settings
+from train.quantization.settings import NARROW, Int8Settings
 
 CHOICE_FILE = Path(__file__).with_name("quantization.json")
 FORMATS = tuple(target.format for target in TARGETS.values() if target.quantizer)
@@ -38,7 +38,6 @@ def with_fused(settings: Mapping[str, Int8Settings]) -> dict[str, Int8Settings]:
     return {**settings, "fused": fused}
 
 
-NARROW = "percentile-99.99"
 CAREFUL = {
     "defocus": Int8Settings(float_first_convs=(2,), ranges=NARROW),
     "deblur": Int8Settings(float_first_convs=(1,), float_head=True, ranges=NARROW),

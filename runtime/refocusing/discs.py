@@ -33,7 +33,7 @@ GLOW_PX = 2
 """How far around a light what is brighter than its surroundings is of it, too."""
 TAKES_PART = (0.35, 0.7)
 """Sigma of a place, relative to that of a light, from which the light begins to shine there, and does wholly: what is
-sharper stands before it. As in the refocusing graph."""
+sharper stands before it. The refocusing graph goes by the same, relative to the smallest sigma that a level is for."""
 OCCLUSION_RATIO = 1.4
 """Lights whose sigmas differ by less are hidden by the same things."""
 STEPS_A_PX = 8

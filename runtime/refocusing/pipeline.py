@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from runtime.backends import open_artifact
-from runtime.manifest.manifest import Artifact, Manifest
+from runtime.manifest.manifest import Manifest
+from runtime.manifest.records import Artifact
 from runtime.manifest.signature import verify_manifest
 from runtime.photos.photo import Photo, Samples, resize
 from runtime.refocusing import optics

@@ -22,11 +22,11 @@ from train.config import RunConfig
 from train.loop.warm_start import WarmStart, apply_warm_start
 from train.networks.build import Deblurrer, Estimator
 from train.networks.reblur import ReblurNet
+from train.objective.schedules import Tensors, fold_in, share_of_peak
 from train.objective.step import Networks, build_networks
 
 FREE_TO_CHANGE = ("fit.channels_last", "fit.compile")
 """Settings a run may be resumed with others of: they change how it is computed, not what."""
-Tensors = tuple[Tensor, ...] | list[Tensor]
 Provenance = Mapping[str, str]
 """What a run was made from besides its configuration: name of a thing -> what it was; see ``training_data``."""
 
@@ -92,15 +92,8 @@ def initial_state(
 
 
 def _moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """Exponential moving average whose decay grows from 0.1, so that the start is soon forgotten."""
-
-    @torch.no_grad()
-    def update(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
-        count = float(updates)
-        weight = 1.0 - min(decay, (1.0 + count) / (10.0 + count))
-        torch._foreach_lerp_(averaged, current, weight)
-
-    return update
+    """``fold_in`` as torch asks for it."""
+    return lambda averaged, current, updates: fold_in(averaged, current, float(updates), decay)
 
 
 def reblur_alone(step: int, config: RunConfig) -> bool:
@@ -114,9 +107,7 @@ def learning_rate(step: int, config: RunConfig) -> float:
     if reblur_alone(step, config):
         return fit.reblur_first_rate * min(1.0, (step + 1) / max(1, fit.warmup_steps))
     step -= fit.reblur_first_steps
-    warmup = min(1.0, (step + 1) / max(1, fit.warmup_steps))
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / fit.steps)))
-    return fit.learning_rate * warmup * (0.01 + 0.99 * cosine)
+    return fit.learning_rate * share_of_peak(step, fit.steps, fit.warmup_steps)
 
 
 def save_state(state: RunState, config: RunConfig, path: Path, provenance: Provenance | None = None) -> None:

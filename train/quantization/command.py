@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from runtime.system.errors import ReblurError
 from runtime.system.files import sha256_of
@@ -18,14 +21,13 @@ from train.presets import mobile
 from train.quantization.crops import render_pictures
 from train.quantization.distil import DistilConfig, distil, largest_activation
 from train.quantization.fine_tune import FineTuned, QatConfig, fine_tune_networks
-from train.quantization.settings import Int8Settings
+from train.quantization.settings import NARROW, Int8Settings
 from train.quantization.weights import int8_path, save_int8
 
-NARROW = Int8Settings(ranges="percentile-99.99")
 DEFAULTS = QatConfig(
     learning_rates={"defocus": 1e-4, "deblur": 3e-5},
     charbonnier_eps={"defocus": 0.05, "deblur": 0.002},
-    settings={"defocus": NARROW, "deblur": NARROW},
+    settings=dict.fromkeys(("defocus", "deblur"), Int8Settings(ranges=NARROW)),
 )
 """The deblurring network's rate is small: at ten times as much it answers worse where blur is small, and on noise."""
 
@@ -39,16 +41,10 @@ def fine_tune(args: argparse.Namespace) -> tuple[dict[str, FineTuned], Path]:
     Raises:
         ReblurError: an argument is wrong, or a file cannot be read or written.
     """
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
     config = DEFAULTS if args.steps is None else dataclasses.replace(DEFAULTS, steps=args.steps)
     out = args.out or int8_path(args.checkpoint)
-    if not out.parent.is_dir():
-        raise ReblurError(f"no folder {out.parent} to write {out.name} to: make it first")
-    check_outputs({"the result": out}, {"the checkpoint": args.checkpoint, "the photographs": args.photos})
-    networks = load_deployable(args.checkpoint)
+    networks, photos = _given(args, out)
     made_from = sha256_of(args.checkpoint)
-    photos = load_photo_bytes(args.photos) if args.photos else []
     pictures = render_pictures(photos, config.scenes, config.scene_px)
     results = fine_tune_networks(networks, pictures, config)
     save_int8(with_weights(networks, results), out, made_from)
@@ -69,14 +65,8 @@ def distil_checkpoint(args: argparse.Namespace) -> tuple[float, float]:
     Raises:
         ReblurError: an argument is wrong, or a file cannot be read or written.
     """
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
     config = DistilConfig() if args.steps is None else DistilConfig(steps=args.steps)
-    if not args.out.parent.is_dir():
-        raise ReblurError(f"no folder {args.out.parent} to write {args.out.name} to: make it first")
-    check_outputs({"the result": args.out}, {"the checkpoint": args.checkpoint, "the photographs": args.photos})
-    networks = load_deployable(args.checkpoint)
-    photos = load_photo_bytes(args.photos) if args.photos else []
+    networks, photos = _given(args, args.out)
     pictures = render_pictures(photos, config.scenes, config.scene_px, scenes=mobile().scenes)
     student = distil(networks.defocus, pictures, config)
     shown = torch.cat([pictures.blurry[:SHOWN], pictures.sharp[:SHOWN]])
@@ -88,3 +78,17 @@ def distil_checkpoint(args: argparse.Namespace) -> tuple[float, float]:
         reblur.load_state_dict(state)
     save_deployable(networks._replace(defocus=student), args.out, reblur)
     return before, after
+
+
+def _given(args: argparse.Namespace, out: Path) -> tuple[Deployable, Sequence[NDArray[np.uint8]]]:
+    """The networks and the photographs that a command line names, once it is known that the result can be written.
+
+    Raises:
+        ReblurError: an argument is wrong, or a file cannot be read.
+    """
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    if not out.parent.is_dir():
+        raise ReblurError(f"no folder {out.parent} to write {out.name} to: make it first")
+    check_outputs({"the result": out}, {"the checkpoint": args.checkpoint, "the photographs": args.photos})
+    return load_deployable(args.checkpoint), load_photo_bytes(args.photos) if args.photos else []

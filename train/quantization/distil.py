@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from runtime.system.errors import ReblurError
 from train.networks.defocus import DefocusNet
 from train.objective.losses import charbonnier, low_logits, sigma_error
+from train.objective.schedules import fold_in, share_of_peak
 from train.progress import progress_bar
 from train.quantization.crops import Pictures, random_crop
 
@@ -79,7 +80,9 @@ def distil(teacher: DefocusNet, pictures: Pictures, config: DistilConfig) -> Def
     average = copy.deepcopy(teacher)
     activations = _watched(student)
     optimiser = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, config))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: share_of_peak(step, config.steps, config.warmup_steps)
+    )
     for step in progress_bar(range(config.steps), desc="teaching defocus", unit="step", leave=False):
         blurry, sharp = _crops(pictures, config, step)
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
@@ -100,7 +103,7 @@ def distil(teacher: DefocusNet, pictures: Pictures, config: DistilConfig) -> Def
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        _fold_in(average, student, min(config.ema_decay, (1 + step) / (10 + step)))
+        fold_in(list(average.parameters()), list(student.parameters()), step, config.ema_decay)
     return average.eval()
 
 
@@ -127,15 +130,3 @@ def _crops(pictures: Pictures, config: DistilConfig, step: int) -> Iterator[Tens
     rng = np.random.default_rng((config.seed, CROP_STREAM, step))
     for source, count in ((pictures.blurry, config.blurry_crops), (pictures.sharp, config.sharp_crops)):
         yield torch.stack([random_crop(source, config.crop_px, rng) for _ in range(count)])
-
-
-def _rate(step: int, config: DistilConfig) -> float:
-    """Share of the peak rate."""
-    warmup = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    return warmup * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * step / max(1, config.steps))))
-
-
-@torch.no_grad()
-def _fold_in(average: nn.Module, network: nn.Module, decay: float) -> None:
-    for averaged, current in zip(average.parameters(), network.parameters(), strict=True):
-        averaged.lerp_(current, 1.0 - decay)

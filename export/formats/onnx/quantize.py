@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export.data.widest_ranges import Range, widened
 from export.formats.onnx.weight_ranges import weight_overrides
 from runtime.system.errors import ReblurError
 from train.quantization.float_parts import NetworkPlace, float_positions
@@ -127,15 +128,13 @@ def _percentiles(model: ModelProto, feeds: Sequence[Feed], fraction: float) -> I
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    found: dict[str, tuple[float, float]] = {}
+    found: dict[str, Range] = {}
     for feed in feeds:
         values = dict(zip(computed, session.run(computed, dict(feed)), strict=True)) | dict(feed)
         for name, value in values.items():
-            low, high = np.quantile(value, [1.0 - fraction, fraction])
-            lowest, highest = found.get(name, (np.inf, -np.inf))
-            found[name] = min(lowest, float(low)), max(highest, float(high))
-    for name, (lowest, highest) in found.items():
-        yield name, lowest, highest
+            found[name] = widened(found.get(name), value, fraction)
+    for name, (low, high) in found.items():
+        yield name, low, high
 
 
 def _float_names(model: ModelProto, settings: Int8Settings) -> list[str]:

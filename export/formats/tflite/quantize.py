@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from export.data.widest_ranges import Range, widened
 from export.formats.tflite.flatbuffer import is_constant, kind_of, read_model, schema
 from runtime.system.errors import ReblurError
 from train.quantization.float_parts import NetworkPlace, float_positions
@@ -113,14 +114,13 @@ def _percentiles(
     interpreter.allocate_tensors()
     call = interpreter.get_signature_runner(signature)
     computed = [i for i, tensor in enumerate(graph.tensors) if not is_constant(content, tensor)]
-    lows, highs = dict.fromkeys(computed, np.inf), dict.fromkeys(computed, -np.inf)
+    found: dict[int, Range] = {}
     for feed in feeds:
         call(**feed)
         for index in computed:
-            low, high = np.quantile(interpreter.get_tensor(index), [1.0 - fraction, fraction])
-            lows[index], highs[index] = min(lows[index], low), max(highs[index], high)
-    for index in computed:
-        yield graph.tensors[index].name.decode(), float(lows[index]), float(highs[index])
+            found[index] = widened(found.get(index), interpreter.get_tensor(index), fraction)
+    for index, (low, high) in found.items():
+        yield graph.tensors[index].name.decode(), low, high
 
 
 def _float_names(model: bytes, settings: Int8Settings) -> list[str]:
