@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from train.ablation.variants import Result
 
-OURS, ORACLE = "Reblur", "oracle"
+OURS, ORACLE, PIXEL_LOSS = "Reblur", "oracle", "pixel loss"
 HEADLINE_PX = 4.0
 LARGE_PX = 8.0
 HOLDS, FAILS, UNDECIDED = "**holds**", "**fails**", "**not decided**"
@@ -36,7 +36,7 @@ class Claim:
 CLAIMS = (
     Claim(
         text="plain pixel loss ends below the blurry input",
-        variant="pixel loss",
+        variant=PIXEL_LOSS,
         other=None,
         value="gain_db",
         reversed=True,

@@ -13,7 +13,7 @@ import torch
 from tabulate import tabulate
 
 from runtime.system.files import write_atomically
-from train.ablation.claims import HEADLINE_PX, OURS, verdicts
+from train.ablation.claims import HEADLINE_PX, ORACLE, OURS, PIXEL_LOSS, verdicts
 from train.ablation.variants import VARIANTS, Result
 from train.config import RunConfig
 from train.evaluation.plots import write_figure
@@ -65,7 +65,7 @@ def report(results: list[Result], config: RunConfig, command: str, plot: str | N
         lines += [_table(part), ""]
     lines += [f"## The claims, at {HEADLINE_PX:g} px unless they say otherwise, seed by seed", "", *verdicts(results)]
     if plot:
-        lines += ["", f"![Gain by misalignment]({plot})"]
+        lines += ["", f"![Gain on blurred scenes against gain in focus]({plot})"]
     return "\n".join(lines) + "\n"
 
 
@@ -90,21 +90,40 @@ def _entry(values: list[float | None], form: str) -> str:
 
 
 def write_plot(results: list[Result], path: Path) -> None:
-    """Gain by misalignment, a line for each variant; written as PNG."""
+    """Gain where there is blur against gain in focus and, over several misalignments, gain by misalignment; as PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 5.5), dpi=100, layout="constrained")
-    whole, close = figure.subplots(1, 2)
-    for axes in (whole, close):
+    several = len({r.misalignment_px for r in results}) > 1
+    figure = Figure(figsize=(19 if several else 7, 5.5), dpi=100, layout="constrained")
+    trade, *by_misalignment = figure.subplots(1, 3 if several else 1, squeeze=False)[0]
+    _draw_trade([r for r in results if r.misalignment_px == HEADLINE_PX] or results, trade)
+    for axes in by_misalignment:
         _draw(results, axes)
         axes.set_xlabel("misalignment of the pairs, largest shift per axis (px)")
         axes.grid(alpha=0.3)
-    whole.set_ylabel("mean gain over the blurry input, all scenes (dB)")
-    whole.legend(fontsize=8)
-    others = [r.gain_db for r in results if r.variant != "pixel loss"] or [0.0]
-    close.set_ylim(min(others) - 0.05, max(others) + 0.05)
-    close.set_title("the same without the pixel loss, close up")
+    if several:
+        whole, close = by_misalignment
+        whole.set_ylabel("mean gain over the blurry input, all scenes (dB)")
+        whole.legend(fontsize=8)
+        others = [r.gain_db for r in results if r.variant != PIXEL_LOSS] or [0.0]
+        close.set_ylim(min(others) - 0.05, max(others) + 0.05)
+        close.set_title("the same without the pixel loss, close up")
     write_figure(figure, path)
+
+
+def _draw_trade(results: list[Result], axes: Any) -> None:
+    """A mark for each variant and seed, without the pixel loss, which is far off."""
+    axes.axvline(0, color="0.4", linewidth=1)
+    for name in VARIANTS:
+        runs = [r for r in results if r.variant == name != PIXEL_LOSS]
+        if runs:
+            marker = "*" if name in (OURS, ORACLE) else "o"
+            shown = [r.sharp_gain_db for r in runs], [r.blurred_gain_db for r in runs]
+            axes.plot(*shown, marker, markersize=14 if marker == "*" else 8, label=name)
+    axes.set_xlabel("mean gain on scenes in focus (dB): 0 leaves them as they are")
+    axes.set_ylabel("mean gain on blurred scenes (dB)")
+    axes.legend(fontsize=8)
+    axes.grid(alpha=0.3)
 
 
 def _draw(results: list[Result], axes: Any) -> None:
@@ -114,7 +133,7 @@ def _draw(results: list[Result], axes: Any) -> None:
         rows = [r for r in results if r.variant == name]
         if not rows:
             continue
-        if name == "oracle":
+        if name == ORACLE:
             gain = statistics.mean(r.gain_db for r in rows)
             axes.axhline(gain, color="black", linestyle="--", label="oracle (aligned pairs)")
             continue
