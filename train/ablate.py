@@ -56,6 +56,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--variants", type=names_of, metavar="NAMES", help="such as reblur,pixel-loss; default: all")
     add("--seeds", type=positive, default=2, metavar="N", help="at 4 px (default: %(default)s)")
     add("--steps", type=positive, metavar="N", help="optimiser steps of each run, instead of the preset's")
+    add("--long-steps", type=positive, metavar="N", help="the oracle and Reblur once more at 4 px, with so many steps")
     add_device(parser)
     add_threads(parser)
     add_workers(parser)

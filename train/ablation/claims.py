@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from train.ablation.variants import Result
+from train.ablation.variants import ORACLE, OURS, PIXEL_LOSS, Result
 
-OURS, ORACLE, PIXEL_LOSS = "Reblur", "oracle", "pixel loss"
 HEADLINE_PX = 4.0
 LARGE_PX = 8.0
 HOLDS, FAILS, UNDECIDED = "**holds**", "**fails**", "**not decided**"

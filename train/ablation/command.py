@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 
 from runtime.system.errors import ReblurError
-from train.ablation.report import write_report
-from train.ablation.variants import VARIANTS, Pools, Result, Trainings, cells, run_variant
+from train.ablation.claims import HEADLINE_PX
+from train.ablation.report import Series, write_report
+from train.ablation.variants import ORACLE, OURS, VARIANTS, Cell, Pools, Result, Trainings, cells, run_variant
 from train.config import RunConfig
 from train.data.photos import load_photo_bytes, load_photos
 from train.evaluation.held_out import held_out_scenes, scikit_image_pictures
@@ -24,7 +25,6 @@ from train.presets import ablation, smoke
 from train.progress import progress_bar
 
 MISALIGNMENTS_PX = [0.0, 2.0, 4.0, 8.0]
-SEEDS_AT_PX = 4.0
 HELD_OUT_SCENES = 72
 
 
@@ -66,8 +66,8 @@ def read_results(path: Path, digest: str) -> list[Result]:
     return [Result(**line["result"]) for line in lines if line["digest"] == digest]
 
 
-def ablate(base: RunConfig, args: argparse.Namespace, variants: Sequence[str]) -> list[Result]:
-    """Run what is missing; returns all results."""
+def ablate(base: RunConfig, args: argparse.Namespace, planned: Sequence[Cell]) -> list[Result]:
+    """Run what is missing of ``planned``; returns all results of this configuration."""
     photos = load_photo_bytes(args.photos) if args.photos else []
     shown = load_photos(args.held_out_photos) if args.held_out_photos else scikit_image_pictures()
     held_out = held_out_scenes(shown, base, 8 if args.quick else HELD_OUT_SCENES)
@@ -78,7 +78,6 @@ def ablate(base: RunConfig, args: argparse.Namespace, variants: Sequence[str]) -
     done = {(r.variant, r.misalignment_px, r.seed) for r in results}
     device = pick_device(args.device)
     trainings = Trainings(Pools(photos, device, workers_for(args.workers, device)))
-    planned = [cell for cell in cells(args.misalignments, args.seeds, SEEDS_AT_PX) if cell[0] in variants]
     with progress_bar(total=len(planned), desc="runs", unit="run") as bar:
         for variant, misalignment_px, seed in planned:
             if (variant, misalignment_px, seed) not in done:
@@ -100,11 +99,22 @@ def run_ablation(args: argparse.Namespace) -> tuple[list[Result], str]:
     variants = variants_of(args.variants)
     base = quick() if args.quick else ablation()
     if args.steps is not None:
-        base = dataclasses.replace(base, fit=dataclasses.replace(base.fit, steps=args.steps))
+        base = of_length(base, args.steps)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    results = ablate(base, args, variants)
-    return results, write_report(results, base, command_of(args), args.write)
+    planned = [cell for cell in cells(args.misalignments, args.seeds, HEADLINE_PX) if cell[0] in variants]
+    series = [Series(base, ablate(base, args, planned))]
+    if args.long_steps is not None:
+        longer = of_length(base, args.long_steps)
+        in_question = [cell for cell in cells([HEADLINE_PX], args.seeds, HEADLINE_PX) if cell[0] in (ORACLE, OURS)]
+        series.append(Series(longer, ablate(longer, args, in_question)))
+    text = write_report(series, command_of(args), args.write)
+    return [result for part in series for result in part.results], text
+
+
+def of_length(base: RunConfig, steps: int) -> RunConfig:
+    """The same configuration with another number of steps."""
+    return dataclasses.replace(base, fit=dataclasses.replace(base.fit, steps=steps))
 
 
 def command_of(args: argparse.Namespace) -> str:
@@ -114,6 +124,7 @@ def command_of(args: argparse.Namespace) -> str:
     parts += ["--photos PHOTOS"] if args.photos else []
     parts += ["--held-out-photos OTHER_PHOTOS"] if args.held_out_photos else []
     parts += [f"--steps {args.steps}"] if args.steps else []
+    parts += [f"--long-steps {args.long_steps}"] if args.long_steps else []
     if sorted(args.misalignments) != MISALIGNMENTS_PX:
         parts.append("--misalignments " + ",".join(f"{px:g}" for px in args.misalignments))
     if args.variants:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import platform
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import torch
 from tabulate import tabulate
 
 from runtime.system.files import write_atomically
-from train.ablation.claims import HEADLINE_PX, ORACLE, OURS, PIXEL_LOSS, verdicts
-from train.ablation.variants import VARIANTS, Result
+from train.ablation.claims import HEADLINE_PX, verdicts
+from train.ablation.variants import ORACLE, OURS, PIXEL_LOSS, VARIANTS, Result
 from train.config import RunConfig
 from train.evaluation.plots import write_figure
 
@@ -33,40 +34,58 @@ COLUMNS: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
 """Heading, format, value; gains in dB over the blurry input."""
 
 
-def write_report(results: list[Result], config: RunConfig, command: str, path: Path | None) -> str:
+@dataclass(frozen=True)
+class Series:
+    """Runs of one configuration."""
+
+    config: RunConfig
+    results: list[Result]
+
+
+def write_report(series: Sequence[Series], command: str, path: Path | None) -> str:
     """The report as Markdown, with the command that made it; with a path also written there, its plot beside it."""
     plot = None if path is None else path.with_suffix(".png")
-    text = report(results, config, command, plot.name if plot else None)
+    text = report(series, command, plot.name if plot else None)
     if path is not None and plot is not None:
-        write_plot(results, plot)
+        write_plot(series[0].results, plot)
         write_atomically(path, text.encode())
     return text
 
 
-def report(results: list[Result], config: RunConfig, command: str, plot: str | None) -> str:
-    """Everything as Markdown."""
-    fit = config.fit
+def report(series: Sequence[Series], command: str, plot: str | None) -> str:
+    """Everything as Markdown; the plot, if there is one, shows the first series."""
+    fit = series[0].config.fit
+    seconds = sum(r.seconds for part in series for r in part.results)
     lines = [
         "# Ablation: what holds under misalignment",
         "",
         f"Written by `{command}`; do not edit by hand.",
         "",
-        f"Every run: preset `{config.preset}`, {fit.steps} steps of {fit.batch_size} crops of {fit.crop_px} px, the "
+        f"Every run: preset `{series[0].config.preset}`, steps of {fit.batch_size} crops of {fit.crop_px} px, the "
         f"same start, pairs and order within a cell. {platform.machine()}, {torch.get_num_threads()} thread(s), "
-        f"torch {torch.__version__}; {sum(r.seconds for r in results) / 60:.0f} minutes of training in all. "
+        f"torch {torch.__version__}; {seconds / 60:.0f} minutes of training in all. "
         "Held-out scenes are aligned and of other photographs. Gains are in dB over the blurry input; what the columns "
-        "mean is said in `train/ablation/variants.py`.",
+        "mean is said in `train/ablation/variants.py`. Claims are about misalignments of "
+        f"{HEADLINE_PX:g} px unless they say otherwise, seed by seed.",
         "",
     ]
-    for misalignment_px in sorted({r.misalignment_px for r in results}):
-        part = [r for r in results if r.misalignment_px == misalignment_px]
-        seeds = len({r.seed for r in part})
-        lines += [f"## Misalignment up to {misalignment_px:g} px ({seeds} seed{'s' if seeds > 1 else ''})", ""]
-        lines += [_table(part), ""]
-    lines += [f"## The claims, at {HEADLINE_PX:g} px unless they say otherwise, seed by seed", "", *verdicts(results)]
+    for part in series:
+        lines += _section(part)
     if plot:
-        lines += ["", f"![Gain on blurred scenes against gain in focus]({plot})"]
-    return "\n".join(lines) + "\n"
+        lines += [f"![Gain on blurred scenes against gain in focus]({plot})", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _section(series: Series) -> list[str]:
+    """A table for each misalignment, and the claims."""
+    steps = f"{series.config.fit.steps:,} steps"
+    lines = []
+    for misalignment_px in sorted({r.misalignment_px for r in series.results}):
+        part = [r for r in series.results if r.misalignment_px == misalignment_px]
+        seeds = len({r.seed for r in part})
+        where = f"misalignment up to {misalignment_px:g} px ({seeds} seed{'s' if seeds > 1 else ''})"
+        lines += [f"## {steps}, {where}", "", _table(part), ""]
+    return [*lines, f"## The claims after {steps}", "", *verdicts(series.results), ""]
 
 
 def _table(results: list[Result]) -> str:
@@ -122,7 +141,8 @@ def _draw_trade(results: list[Result], axes: Any) -> None:
             axes.plot(*shown, marker, markersize=14 if marker == "*" else 8, label=name)
     axes.set_xlabel("mean gain on scenes in focus (dB): 0 leaves them as they are")
     axes.set_ylabel("mean gain on blurred scenes (dB)")
-    axes.legend(fontsize=8)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
 
 

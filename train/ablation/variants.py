@@ -44,6 +44,7 @@ EDGE_REACH_PX = 5
 SMALLEST_REGION = 0.02
 """Share of a scene a region has to cover for the scene to count there."""
 
+OURS, ORACLE, PIXEL_LOSS = "Reblur", "oracle", "pixel loss"
 COUPLED = LossConfig()
 """The losses of one training for all: what a variant changes something of unless it starts from what ships."""
 NO_FADE = FadeConfig(start_px=0.0, full_px=1e-3)
@@ -82,8 +83,8 @@ FLOW_AND_KERNELS: dict[str, Any] = {
     "sharp_share": 0.0,
 }
 VARIANTS: dict[str, Variant] = {
-    "oracle": _coupled(deform="pixel", alignment="flow", **NOTHING),
-    "pixel loss": _coupled(deform="pixel", alignment="flow", **NOTHING),
+    ORACLE: _coupled(deform="pixel", alignment="flow", **NOTHING),
+    PIXEL_LOSS: _coupled(deform="pixel", alignment="flow", **NOTHING),
     "warping": _coupled(deform="moved", alignment="flow", masks=False, **NOTHING),
     "warping, masks": _coupled(deform="moved", alignment="flow", **NOTHING),
     "full, no pseudo supervision": _coupled(reblur_source="restored", pseudo_sigma=0.0, **FLOW_AND_KERNELS),
@@ -92,8 +93,11 @@ VARIANTS: dict[str, Variant] = {
     "matched alignment, masks": _coupled(deform="moved", alignment="blur_matched", **NOTHING),
     "matched alignment, no masks": _coupled(deform="moved", alignment="blur_matched", masks=False, **NOTHING),
     "coupled": Variant(stage_three=True),
-    "Reblur": _without(),
+    OURS: _without(),
     "Reblur, no fade": _without(fade=dataclasses.asdict(NO_FADE)),
+    "Reblur (fade from 0.05 px)": _without(fade={"start_px": 0.05, "full_px": 0.25}),
+    "Reblur (fade from 0.25 px)": _without(fade={"start_px": 0.25, "full_px": 0.6}),
+    "Reblur (fade from 0.35 px)": _without(fade={"start_px": 0.35, "full_px": 0.85}),
     "Reblur, fade pixel by pixel": _without(fade={"window_cells": 0}),
     "Reblur, no matched blur": _without({"alignment": "flow"}),
     "Reblur, Lanczos": _without({"resampling": "lanczos"}),
@@ -146,7 +150,7 @@ def configure(base: RunConfig, variant: str, misalignment_px: float, seed: int) 
     # The preset's fade is made for a map that was trained apart.
     fade = dataclasses.replace(base.networks.fade, **changes.fade or {}) if loss.decoupled else LIVING_FADE
     networks = dataclasses.replace(base.networks, fade=fade)
-    shift_px = 0.0 if variant == "oracle" else misalignment_px
+    shift_px = 0.0 if variant == ORACLE else misalignment_px
     misalign = dataclasses.replace(base.misalign, shift_px=shift_px)
     return dataclasses.replace(base, networks=networks, loss=loss, fit=fit, misalign=misalign)
 
@@ -286,10 +290,18 @@ def _median_shift(restored: Tensor, blurry: Tensor) -> float:
     return float(found.mean()) if len(found) else float("nan")
 
 
-def cells(misalignments_px: list[float], seeds: int, seeds_at_px: float) -> Iterator[tuple[str, float, int]]:
-    """(variant, misalignment, seed) of every run; more than one seed at ``seeds_at_px`` and of the oracle."""
+Cell = tuple[str, float, int]
+"""Variant, misalignment in pixels, seed."""
+
+
+def cells(misalignments_px: list[float], seeds: int, seeds_at_px: float) -> Iterator[Cell]:
+    """Every run.
+
+    More than one seed, the oracle, and the recipe with a part of it taken away at ``seeds_at_px`` only.
+    """
     for misalignment_px in misalignments_px:
-        for seed in range(seeds if misalignment_px == seeds_at_px else 1):
-            for variant in VARIANTS:
-                if variant != "oracle" or misalignment_px == seeds_at_px:
+        at_headline = misalignment_px == seeds_at_px
+        for seed in range(seeds if at_headline else 1):
+            for variant, changes in VARIANTS.items():
+                if at_headline or variant == OURS or not (variant == ORACLE or changes.shipped):
                     yield variant, misalignment_px, seed

@@ -10,7 +10,7 @@ import torch
 
 from train.ablate import main
 from train.ablation.command import quick, read_results, slug, variants_of
-from train.ablation.report import report
+from train.ablation.report import Series, report
 from train.ablation.variants import VARIANTS, Pools, Result, cells, configure, depth_edges, region_gain, train_variant
 from train.evaluation.held_out import HeldOut
 from train.loop.trainer import fit
@@ -47,10 +47,13 @@ def test_variants_differ_in_their_losses_alone() -> None:
     assert dataclasses.replace(plain, loss=full.loss) == full
 
 
-def test_the_headline_misalignment_has_two_seeds_and_the_oracle() -> None:
+def test_the_headline_misalignment_has_two_seeds_the_oracle_and_each_part_taken_away() -> None:
     planned = list(cells([0.0, 4.0], seeds=2, seeds_at_px=4.0))
-    assert len(planned) == (len(VARIANTS) - 1) + 2 * len(VARIANTS)
-    assert [c for c in planned if c[0] == "oracle"] == [("oracle", 4.0, 0), ("oracle", 4.0, 1)]
+    assert [c[0] for c in planned if c[1:] == (4.0, 1)] == list(VARIANTS)
+    elsewhere = [c[0] for c in planned if c[1] == 0.0]
+    assert "Reblur" in elsewhere
+    assert "warping, masks" in elsewhere
+    assert not {"oracle", "Reblur, no fade", "Reblur (fade from 0.25 px)"} & set(elsewhere)
 
 
 def test_the_gain_in_a_region_by_hand() -> None:
@@ -86,7 +89,7 @@ def test_the_report_says_which_claims_hold() -> None:
         result("Reblur", 0.7, 0.4),
         result("Reblur", 0.8, 0.5, seed=1),
     ]
-    text = report(results, quick(), "python -m train.ablate", None)
+    text = report([Series(quick(), results)], "python -m train.ablate", None)
     assert "**holds**: plain pixel loss ends below the blurry input (-2.00 dB)" in text
     assert "**fails**: 93 % of what aligned pairs teach, all scenes (+0.70 against +1.00 dB, 70%)" in text
     assert "**fails**: better than warping, masks, all scenes (+0.70 against +0.90 dB)" in text
@@ -130,6 +133,20 @@ def test_a_stopped_ablation_goes_on_where_it_stopped(tmp_path: Path, capsys: pyt
     assert main([*arguments, "--variants", "reblur,pixel-loss", "--json"]) == 0
     results = json.loads(capsys.readouterr().out)["results"]
     assert {(r["variant"], r["misalignment_px"]) for r in results} == {("Reblur", 4.0), ("pixel loss", 4.0)}
+
+
+@pytest.mark.slow
+def test_longer_runs_have_a_table_and_claims_of_their_own(tmp_path: Path) -> None:
+    written = tmp_path / "RESULTS.md"
+    arguments = ["--quick", "--threads", "1", "--misalignments", "4", "--seeds", "1", "--out", str(tmp_path / "runs")]
+    assert main([*arguments, "--variants", "pixel-loss", "--long-steps", "8", "--write", str(written)]) == 0
+    first, longer = written.read_text().split("## The claims after 6 steps")
+    assert "| pixel loss " in first
+    assert "| Reblur " not in first
+    assert "## 8 steps, misalignment up to 4 px (1 seed)" in longer
+    assert "| Reblur " in longer
+    assert "93 % of what aligned pairs teach" in longer
+    assert "| pixel loss " not in longer
 
 
 @pytest.mark.parametrize(
