@@ -66,6 +66,20 @@ def megapixels_of(row: Row) -> float:
     return row.subject.shape[0] * row.subject.shape[1] / 1e6
 
 
+def newest(rows: Sequence[Row]) -> list[Row]:
+    """Of a case that several runs measured, the last."""
+    last = {(row.case, row.repeat.index): row for row in sorted(rows, key=lambda row: row.measured_at)}
+    return [row for row in rows if last[row.case, row.repeat.index] is row]
+
+
+def newest_groups(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows of one run, one size and so many threads, which may be compared; of several runs the last."""
+    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    for row in sorted(rows, key=lambda row: row.measured_at):
+        groups.setdefault((size_of(row), threads_of(row)), {}).setdefault(row.run_id, []).append(row)
+    return [sorted(list(runs.values())[-1], key=median_ms) for _, runs in sorted(groups.items())]
+
+
 def _mib(count: int | None) -> str:
     return NONE if count is None else number(count / 2**20)
 
@@ -84,10 +98,12 @@ def _accelerator(row: Row) -> str:
 
 
 def files(rows: Sequence[Row]) -> Table | None:
-    """Every file alone."""
-    found = [row for row in timed(rows) if row.stage in GRAPHS and row.subject.kind in ("artifact", "network")]
+    """Every file of ours alone, and our networks by other means."""
+    own = ("artifact", "network")
+    found = [row for row in timed(rows) if row.stage in GRAPHS and row.subject.kind in own]
+    found = [row for row in found if row.subject.kind == "artifact" or _network(row) in GRAPHS]
     body = []
-    for row in sorted(found, key=lambda r: (r.stage, size_of(r), r.engine.threads or 0, median_ms(r))):
+    for row in sorted(newest(found), key=lambda r: (r.stage, size_of(r), r.engine.threads or 0, median_ms(r))):
         assert row.timing is not None
         cold = median(row.timing.cold_load_ms) if row.timing.cold_load_ms else None
         raw = row.timing.raw_ms
@@ -168,7 +184,7 @@ def memory(rows: Sequence[Row]) -> Table | None:
             r.memory.baseline_mib, r.memory.loaded_mib, r.memory.peak_mib, r.memory.peak_mib - r.memory.baseline_mib,
             r.memory.disposed_mib,
         )))
-        for r in rows
+        for r in newest([row for row in rows if row.memory is not None])
         if r.memory is not None
     ]  # fmt: skip
     headings = ("case", "kind", "baseline MiB", "loaded", "peak", "peak above baseline", "disposed")
@@ -181,12 +197,12 @@ def peers(rows: Sequence[Row]) -> Table | None:
     counted = {_network(r): r for r in rows if r.pass_ == "limits" and "parameters_millions" in r.figures}
     if not counted:
         return None
-    candidates = [r for r in timed(rows) if _network(r) in counted and r.subject.kind in ("network", "artifact")]
+    runs = {r.run_id for r in timed(rows) if _network(r) in counted and _network(r) not in GRAPHS}
+    candidates = [r for r in timed(rows) if r.run_id in runs and _network(r) in counted and r.stage == "deblur"]
     peaks = {_network(r): r.memory for r in rows if r.memory is not None and r.subject.kind == "network"}
     body = []
-    for row in sorted(candidates, key=lambda r: (size_of(r), threads_of(r), median_ms(r))):
+    for row, rivals in ((row, group) for group in newest_groups(candidates) for row in group):
         own = counted[_network(row)].figures
-        rivals = [r for r in candidates if (size_of(r), threads_of(r)) == (size_of(row), threads_of(row))]
         ours = [r for r in rivals if _network(r) == "deblur" and r.subject.precision == "int8"]
         fastest = min(map(median_ms, ours)) if ours else None
         memory_mib = peaks.get(_network(row))
@@ -226,9 +242,8 @@ def blurs(rows: Sequence[Row]) -> Table | None:
     """The same blur by ours and by others."""
     found = [row for row in timed(rows) if row.subject.id.startswith("blur-") and row.stage != "kernel"]
     body = []
-    for row in sorted(found, key=lambda r: (size_of(r), threads_of(r), median_ms(r))):
-        ours = [r for r in found if (size_of(r), threads_of(r)) == (size_of(row), threads_of(row))]
-        reference = next((median_ms(r) for r in ours if r.subject.id == "blur-preview-tflite-fp32"), None)
+    for row, rivals in ((row, group) for group in newest_groups(found) for row in group):
+        reference = next((median_ms(r) for r in rivals if r.subject.id == "blur-preview-tflite-fp32"), None)
         close = next((p.value for p in row.parity if p.statistic == "psnr_db"), None)
         times = "" if reference is None else f"{median_ms(row) / reference:.2f}"
         body.append(
@@ -243,7 +258,7 @@ def blurs(rows: Sequence[Row]) -> Table | None:
 
 def kernels(rows: Sequence[Row]) -> Table | None:
     """Single operations."""
-    found = [row for row in timed(rows) if row.stage in ("kernel", "calibration")]
+    found = newest([row for row in timed(rows) if row.stage in ("kernel", "calibration")])
     body = [
         (r.subject.id, size_of(r), threads_of(r), number(median_ms(r)), number(mad(r.timing.raw_ms)), _runs(r))
         for r in found
@@ -256,7 +271,7 @@ def kernels(rows: Sequence[Row]) -> Table | None:
 
 def limits(rows: Sequence[Row]) -> Table | None:
     """Shares of the machine's peaks."""
-    found = [row for row in rows if row.pass_ == "limits" and "gmacs_per_s" in row.figures]
+    found = newest([row for row in rows if row.pass_ == "limits" and "gmacs_per_s" in row.figures])
     names = ("gmacs", "least_mib", "streamed_mib", "macs_per_byte", "gmacs_per_s", "peak_gmacs_per_s")
     shares = ("share_of_peak", "share_of_roof")
     body = []

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import report
 from benchmarks.measuring.rows import Journal, Row
+from benchmarks.reporting import tables
 from benchmarks.reporting.page import html_of, markdown_of
 from benchmarks.reporting.plots import PLOTS
 from benchmarks.reporting.tables import number
@@ -61,6 +62,46 @@ def test_the_page_is_not_written_over_the_rows(as_if_real: list[Row], tmp_path: 
 
 def test_without_rows_for_it_a_plot_is_left_out(as_if_real: list[Row]) -> None:
     assert [name for name, draw in PLOTS.items() if draw(as_if_real)] == []
+
+
+def _files(rows: list[Row]) -> list[tuple[str, ...]]:
+    table = tables.files(rows)
+    return [] if table is None else list(table.rows)
+
+
+def test_of_two_runs_the_last_is_shown(as_if_real: list[Row]) -> None:
+    first = next(row for row in as_if_real if row.timing is not None and row.stage == "refocus")
+    assert first.timing is not None
+    slower = dataclasses.replace(first.timing, raw_ms=(5000.0,) * 20)
+    later = dataclasses.replace(first, run_id="another", measured_at="2030-01-01T00:00:00Z", timing=slower)
+    assert [row[4] for row in _files([later, first])] == ["5,000"]
+    assert len(_files([first])) == 1
+
+
+def test_networks_of_one_run_stand_beside_each_other(as_if_real: list[Row]) -> None:
+    """The deblurrer that another run measured is no rival."""
+    base = next(row for row in as_if_real if row.timing is not None and row.stage == "refocus")
+    assert base.timing is not None
+
+    def row(name: str, ms: float, run: str, pass_: str = "latency") -> Row:
+        subject = dataclasses.replace(
+            base.subject, id=name, precision="int8" if "int8" in name else "fp32", kind="network"
+        )
+        figures: dict[str, float | None] = {"parameters_millions": 1.0, "gmacs_per_mp": 2.0}
+        timing = dataclasses.replace(base.timing, raw_ms=(ms,) * 20)  # type: ignore[type-var]
+        changes = {"subject": subject, "stage": "deblur", "case": name, "run_id": run, "pass_": pass_}
+        return dataclasses.replace(base, **changes, figures=figures if pass_ == "limits" else {}, timing=timing)  # type: ignore[arg-type]
+
+    names = ("deblur-tflite-int8", "nafnet-32-onnx-fp32")
+    rows = [
+        *(row(name, 1.0, "counts", "limits") for name in names),
+        row(names[0], 10.0, "peers"),
+        row(names[1], 1000.0, "peers"),
+        row(names[0], 50.0, "files"),
+    ]
+    table = tables.peers(rows)
+    assert table is not None
+    assert [(cells[0], cells[4]) for cells in table.rows] == [(names[0], "1"), (names[1], "100")]
 
 
 @pytest.mark.parametrize(
