@@ -148,9 +148,8 @@ def _first_open(way: _Way) -> Callable[[], object]:
 
 
 def _tap(way: _Way) -> Callable[[], object]:
-    photo = way.photo()
-    way.pipeline.analyse(photo)
-    return lambda: way.pipeline.refocus_photo(photo, FOCUS, F_NUMBER)
+    way.pipeline.analyse(way.photo())
+    return lambda: way.pipeline.refocus(FOCUS, F_NUMBER)
 
 
 def _total(way: _Way) -> Callable[[], object]:

@@ -278,6 +278,10 @@ class RefocusPipeline:
         analysis = self._analysed()
         if photo.size_px != analysis.photo_size_px:
             raise ReblurError("this is not the photograph that was analysed: call analyse with it first")
+        if photo.size_px == analysis.size_px:
+            picture = self.refocus(focus, aperture, defocus_px=defocus_px, bokeh=bokeh)
+            on_progress(photo.size_px[0], photo.size_px[0])
+            return photo.as_samples(picture)
         target = self._target(analysis, focus, aperture, defocus_px)
         graph = self._graphs["refocus"]
         base = base_of(graph, analysis.lit, target, bokeh)

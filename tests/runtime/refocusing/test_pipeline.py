@@ -128,6 +128,16 @@ def test_a_photograph_comes_out_at_its_own_size_and_depth(manifest: Manifest) ->
             pipeline.refocus_photo(Photo(samples=photo.samples[:60]), LEFT, 1.0)
 
 
+def test_a_photograph_of_the_working_size_is_what_the_screen_shows(manifest: Manifest) -> None:
+    photo = Photo(samples=np.rint(two_halves(24, 32) * 255).astype(np.uint8))
+    pipeline = pipeline_of(manifest, fake_runners(manifest))
+    pipeline.analyse(photo)
+    rows: list[tuple[int, int]] = []
+    result = pipeline.refocus_photo(photo, LEFT, 1.0, on_progress=lambda *step: rows.append(step))
+    np.testing.assert_array_equal(result, photo.as_samples(pipeline.refocus(LEFT, 1.0)))
+    assert rows == [(24, 24)]
+
+
 def test_the_working_size_is_limited_and_never_enlarged(manifest: Manifest) -> None:
     pipeline = pipeline_of(manifest, fake_runners(manifest), working_long_side_px=40)
     analysis = pipeline.analyse(Photo(samples=two_halves(60, 80)))
