@@ -19,7 +19,7 @@ object Screens {
     private val stored = checkNotNull(System.getProperty("reblur.storedScreens")).let(::File)
 
     /** Mean difference of colour values up to which two screens are the same: fonts and blends differ by a little. */
-    private const val SAME = 3.0
+    private const val SAME = 1.0
 
     /** Stored screens are this much smaller, which also keeps single pixels from counting. */
     private const val REDUCTION = 2
