@@ -89,7 +89,11 @@ class _Way:
         original = read_photo(PHOTO)
         write_photo(self.path, resize(original.samples, *case.size_px), like=original)
         started = time.perf_counter()
-        self.pipeline = RefocusPipeline.open(directory, case.backend, case.precision, num_threads=case.threads)
+        # From file to file is what `reblur refocus` does, which opens the networks for each photograph.
+        keep = case.stage != "total"
+        self.pipeline = RefocusPipeline.open(
+            directory, case.backend, case.precision, num_threads=case.threads, keep_networks=keep
+        )
         self.load_ms = 1000.0 * (time.perf_counter() - started)
         self.working = working_size(*case.size_px, self.pipeline.working_long_side_px)
 

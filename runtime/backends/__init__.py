@@ -32,7 +32,16 @@ def open_artifact(artifact: Artifact, directory: Path, num_threads: int | None =
         ReblurError: the artefact failed its checks, its files are missing or altered, its interpreter is not
             installed, or the interpreter refuses it.
     """
+    check_artifact(artifact, directory)
+    return OPENERS[artifact.format](artifact, directory / artifact.path, num_threads)
+
+
+def check_artifact(artifact: Artifact, directory: Path) -> None:
+    """Check that an artefact passed and that its files are those of the manifest.
+
+    Raises:
+        ReblurError: says what is wrong with it.
+    """
     if artifact.status == "failed":
         raise ReblurError(f"{artifact.id} failed its checks ({artifact.reason}): run `make export` again")
     check_files(artifact, directory)
-    return OPENERS[artifact.format](artifact, directory / artifact.path, num_threads)

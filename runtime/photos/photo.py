@@ -101,7 +101,9 @@ def as_floats(samples: Samples) -> FloatArray:
     """Samples as float32 in [0, 1]."""
     if np.issubdtype(samples.dtype, np.floating):
         return samples.astype(np.float32, copy=False)
-    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+    floats = samples.astype(np.float32)
+    floats /= np.float32(np.iinfo(samples.dtype).max)
+    return floats
 
 
 def as_samples(rgb: FloatArray, dtype: np.dtype) -> Samples:
@@ -109,8 +111,8 @@ def as_samples(rgb: FloatArray, dtype: np.dtype) -> Samples:
     clipped = np.clip(rgb, 0.0, 1.0)
     if dtype == np.float32:
         return clipped
-    largest = np.iinfo(dtype).max
-    return np.rint(clipped * np.float32(largest)).astype(dtype)
+    clipped *= np.float32(np.iinfo(dtype).max)
+    return np.rint(clipped, out=clipped).astype(dtype)
 
 
 def read_photo(path: Path | str) -> Photo:

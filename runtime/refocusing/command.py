@@ -109,6 +109,7 @@ def refocus(options: argparse.Namespace) -> list[dict[str, object]]:
         options.precision,
         num_threads=options.threads,
         public_key=options.public_key,
+        keep_networks=options.photo.is_dir(),
     )
     watch.lap("load_s")
     if first is not None:

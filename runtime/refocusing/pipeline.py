@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.backends import open_artifact
+from runtime.backends import check_artifact, open_artifact
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact
 from runtime.manifest.signature import verify_manifest
@@ -23,6 +23,7 @@ from runtime.refocusing import optics
 from runtime.refocusing.defaults import BOKEH, GAUSSIAN, WORKING_LONG_SIDE_PX
 from runtime.refocusing.defocus_map import smooth_defocus
 from runtime.refocusing.enlarging import Part, enlarged_part
+from runtime.refocusing.graphs import Graphs, Opener
 from runtime.refocusing.highlights import recovered
 from runtime.refocusing.previewing import PREVIEW, Previewer, smallest_preview
 from runtime.refocusing.rendering import at_size, base_of, refocused
@@ -30,7 +31,8 @@ from runtime.refocusing.tiling import TiledGraph
 from runtime.system.arrays import FloatArray, ramp
 from runtime.system.errors import ReblurError
 
-GRAPHS = ("defocus", "deblur", "refocus")
+NETWORKS = ("defocus", "deblur")
+GRAPHS = (*NETWORKS, "refocus")
 LEAST_LONG_SIDE_PX = 32
 GREY_WITHIN = 2.5 / 255.0
 """Difference between channels that a JPEG or a resampling may make of none."""
@@ -69,32 +71,34 @@ class RefocusPipeline:
     """The three graphs of one back end, and the analysis of one photograph.
 
     Args:
-        graphs: "defocus", "deblur" and "refocus".
+        graphs: "defocus", "deblur" and "refocus", and "preview" for previews; each open, or what opens it when it is
+            first needed.
         sigma_max_px: the largest sigma that the networks know.
         target_max_px: the largest that the refocusing graph renders.
-        open_preview: loads "preview" when a preview is first asked for; None where the export has none.
         precision: of the networks, for people.
         working_long_side_px: photographs with a longer side are scaled down to it; smaller ones are left as
             they are.
+        keep_networks: False closes the two networks after each analysis, which takes 300 MiB less; the next one opens
+            them again.
     """
 
     def __init__(
         self,
-        graphs: Mapping[str, TiledGraph],
+        graphs: Mapping[str, TiledGraph | Opener],
         *,
         sigma_max_px: float,
         target_max_px: float,
-        open_preview: Callable[[], TiledGraph] | None = None,
         precision: str = "",
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
+        keep_networks: bool = True,
     ) -> None:
         check_long_side(working_long_side_px)
         self.sigma_max_px = sigma_max_px
         self.target_max_px = target_max_px
         self.precision = precision
         self.working_long_side_px = working_long_side_px
-        self._graphs = {name: graphs[name] for name in GRAPHS}
-        self._open_preview = open_preview
+        self.keep_networks = keep_networks
+        self._graphs = Graphs(graphs)
         self._analysis: Analysis | None = None
         self._previewer: Previewer | None = None
 
@@ -108,8 +112,9 @@ class RefocusPipeline:
         num_threads: int | None = None,
         working_long_side_px: int = WORKING_LONG_SIDE_PX,
         public_key: Path | str | None = None,
+        keep_networks: bool = True,
     ) -> RefocusPipeline:
-        """Load the three graphs of a back end from an export folder, and ``preview`` once it is needed.
+        """Load the two networks of a back end from an export folder; the other graphs follow once they are needed.
 
         Args:
             artifacts_dir: the folder with manifest.json.
@@ -118,6 +123,7 @@ class RefocusPipeline:
             num_threads: CPU threads; None leaves the choice to the back end.
             working_long_side_px: longest side to work at.
             public_key: PEM file; the folder must be signed with its other half. None asks for no signature.
+            keep_networks: as above.
 
         Raises:
             ReblurError: no export there, no valid signature, no such pipeline in it, altered files, or a missing
@@ -130,19 +136,27 @@ class RefocusPipeline:
         pipeline = manifest.pipeline(backend, precision)
         artifacts = {graph: manifest.artifact(getattr(pipeline, graph)) for graph in GRAPHS}
         quick = smallest_preview(manifest.artifacts, pipeline, working_long_side_px)
+        if quick is not None:
+            artifacts[PREVIEW] = quick
 
-        def opened(artifact: Artifact) -> TiledGraph:
-            runner = open_artifact(artifact, directory, num_threads)
-            return TiledGraph.of(runner, manifest.graphs[artifact.graph].halo_px)
+        def opener(artifact: Artifact) -> Opener:
+            def open_graph() -> TiledGraph:
+                runner = open_artifact(artifact, directory, num_threads)
+                return TiledGraph.of(runner, manifest.graphs[artifact.graph].halo_px)
 
-        return cls(
-            {graph: opened(artifact) for graph, artifact in artifacts.items()},
+            return open_graph
+
+        check_artifact(artifacts["refocus"], directory)  # now, though it is opened later
+        opened = cls(
+            {name: opener(artifact) for name, artifact in artifacts.items()},
             sigma_max_px=manifest.sigma_max_px,
             target_max_px=manifest.target_max_px,
-            open_preview=None if quick is None else lambda: opened(quick),
             precision=artifacts["deblur"].precision,
             working_long_side_px=working_long_side_px,
+            keep_networks=keep_networks,
         )
+        opened._open_networks()
+        return opened
 
     def use(self, name: str, graph: TiledGraph) -> None:
         """Use another graph in the place of one."""
@@ -165,7 +179,7 @@ class RefocusPipeline:
         size = image.size_px if isinstance(image, Photo) else (image.shape[0], image.shape[1])
         height, width = working_size(size[0], size[1], self.working_long_side_px)
         picture = at_working_size(rgb, height, width)
-        total = sum(self._graphs[graph].count(*picture.shape[:2]) for graph in ("defocus", "deblur"))
+        total = sum(self._graphs[graph].count(*picture.shape[:2]) for graph in NETWORKS)
         done = 0
 
         def on_tile() -> None:
@@ -190,6 +204,8 @@ class RefocusPipeline:
             photo_size_px=size,
         )
         self._previewer = None
+        if not self.keep_networks:
+            self._graphs.let_go(*NETWORKS)
         return self._analysis
 
     def preview(self, focus: optics.Focus, aperture: float, *, defocus_px: FloatArray | None = None) -> FloatArray:
@@ -287,11 +303,15 @@ class RefocusPipeline:
         base = base_of(graph, analysis.lit, target, bokeh)
         added = analysis.sharp - analysis.picture
         kept = _agreement(target, analysis) if defocus_px is None else np.zeros_like(target)
-        lamps = (analysis.lit / np.maximum(analysis.sharp, 1e-3)).astype(np.float32)
+        lamps: FloatArray | None = None
+        if analysis.lit is not analysis.sharp:
+            lamps = (analysis.lit / np.maximum(analysis.sharp, 1e-3)).astype(np.float32)
 
         def sharp_of(part: Part) -> FloatArray:
-            sharp = np.clip(photo.part(part) + enlarged_part(added, photo.size_px, part), 0.0, 1.0)
-            return sharp if analysis.lit is analysis.sharp else sharp * enlarged_part(lamps, photo.size_px, part)
+            sharp = enlarged_part(added, photo.size_px, part)
+            sharp += photo.part(part)
+            np.clip(sharp, 0.0, 1.0, out=sharp)
+            return sharp if lamps is None else sharp * enlarged_part(lamps, photo.size_px, part)
 
         result = np.empty_like(photo.samples)
         for part, picture in at_size(graph, base, photo.size_px, sharp_of):
@@ -302,11 +322,13 @@ class RefocusPipeline:
             on_progress(part[0].stop, photo.size_px[0])
         return result
 
+    def _open_networks(self) -> None:
+        for name in NETWORKS:
+            _ = self._graphs[name]
+
     def _preview_graph(self) -> TiledGraph:
         if PREVIEW not in self._graphs:
-            if self._open_preview is None:
-                raise ReblurError("this export has no preview graph: export again with preview among --graphs")
-            self._graphs[PREVIEW] = self._open_preview()
+            raise ReblurError("this export has no preview graph: export again with preview among --graphs")
         return self._graphs[PREVIEW]
 
     def _analysed(self) -> Analysis:

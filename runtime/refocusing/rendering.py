@@ -187,14 +187,22 @@ def _without_discs(
                 passed = ramp(sigma_px, seen_from, seen_alone)
             else:
                 small, passed = own, ramp(sigma_px, IN_FOCUS_PX, seen_from)
-            result = small + passed[..., None] * (enlarge("picture", part) - small)
+            result = _between(small, enlarge("picture", part), passed[..., None])
         if uncovered < COVERED[1]:
             shows = enlarge("shows", part)[..., None]
             detail = own - enlarge("sharp", part)
-            kept = shows * (1.0 - ramp(sigma_px, IN_FOCUS_PX, seen_from))[..., None]
-            covered = enlarge("picture", part) + kept * detail
-            result = covered + ramp(shows, *COVERED) * (result - covered)
+            detail *= shows * (1.0 - ramp(sigma_px, IN_FOCUS_PX, seen_from))[..., None]
+            detail += enlarge("picture", part)
+            result = _between(detail, result, ramp(shows, *COVERED))
         yield part, np.clip(result, 0.0, 1.0)
+
+
+def _between(one: FloatArray, other: FloatArray, share: FloatArray) -> FloatArray:
+    """From the one picture to the other; a new picture and no more, since parts are large."""
+    result = other - one
+    result *= share
+    result += one
+    return result
 
 
 def one_call(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from runtime.backends.base import to_file
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact
 from runtime.photos.photo import Photo
+from runtime.refocusing.graphs import Opener
 from runtime.refocusing.pipeline import RefocusPipeline, working_size
 from runtime.refocusing.tiling import TiledGraph
 
@@ -50,9 +51,14 @@ def fake_runners(manifest: Manifest) -> dict[str, FakeRunner]:
     }
 
 
-def pipeline_of(manifest: Manifest, runners: Mapping[str, FakeRunner], **options: Any) -> RefocusPipeline:
-    """A pipeline of graphs as the manifest describes them."""
-    graphs = {name: TiledGraph.of(runner, manifest.graphs[name].halo_px) for name, runner in runners.items()}
+def pipeline_of(
+    manifest: Manifest, runners: Mapping[str, FakeRunner], others: Mapping[str, Opener] | None = None, **options: Any
+) -> RefocusPipeline:
+    """A pipeline of graphs as the manifest describes them, and of others that are opened when they are needed."""
+    graphs: dict[str, TiledGraph | Opener] = {
+        name: TiledGraph.of(runner, manifest.graphs[name].halo_px) for name, runner in runners.items()
+    }
+    graphs |= others or {}
     return RefocusPipeline(graphs, sigma_max_px=manifest.sigma_max_px, target_max_px=6.0, **options)
 
 
@@ -126,6 +132,29 @@ def test_a_photograph_comes_out_at_its_own_size_and_depth(manifest: Manifest) ->
         assert (120, 120) in rows
         with pytest.raises(ValueError, match="not the photograph that was analysed"):
             pipeline.refocus_photo(Photo(samples=photo.samples[:60]), LEFT, 1.0)
+
+
+def test_networks_are_closed_after_an_analysis_where_they_are_not_kept_and_opened_for_the_next(
+    manifest: Manifest,
+) -> None:
+    runners, opened = fake_runners(manifest), list[str]()
+
+    def opener(name: str) -> Opener:
+        def open_graph() -> TiledGraph:
+            opened.append(name)
+            return TiledGraph.of(runners[name], manifest.graphs[name].halo_px)
+
+        return open_graph
+
+    for keep, again in ((True, []), (False, ["defocus", "deblur"])):
+        opened.clear()
+        pipeline = pipeline_of(manifest, {}, {name: opener(name) for name in runners}, keep_networks=keep)
+        pipeline.analyse(two_halves(24, 32))
+        assert opened == ["defocus", "deblur"]
+        pipeline.refocus(LEFT, 1.0)
+        pipeline.analyse(two_halves(24, 32))
+        pipeline.refocus(LEFT, 1.0)
+        assert opened == ["defocus", "deblur", "refocus", *again]
 
 
 def test_a_photograph_of_the_working_size_is_what_the_screen_shows(manifest: Manifest) -> None:

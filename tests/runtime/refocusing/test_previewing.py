@@ -29,7 +29,7 @@ def quick(height: int, width: int) -> TiledGraph:
 
 def test_a_preview_is_as_large_as_its_graph_and_blurs_by_as_much(manifest: Manifest) -> None:
     runners = fake_runners(manifest)
-    pipeline = pipeline_of(manifest, runners, open_preview=lambda: quick(12, 16))
+    pipeline = pipeline_of(manifest, runners, {PREVIEW: lambda: quick(12, 16)})
     pipeline.analyse(two_halves(24, 32))
     assert runners["refocus"].calls == 0
     found, whole = pipeline.preview(LEFT, 1.0), pipeline.refocus(LEFT, 1.0)
@@ -46,14 +46,14 @@ def test_where_the_graph_is_large_enough_it_is_the_working_size(manifest: Manife
 
 
 def test_where_the_photograph_has_the_blur_asked_for_it_stays(manifest: Manifest) -> None:
-    pipeline = pipeline_of(manifest, fake_runners(manifest), open_preview=lambda: quick(24, 32))
+    pipeline = pipeline_of(manifest, fake_runners(manifest), {PREVIEW: lambda: quick(24, 32)})
     picture = two_halves(24, 32)
     pipeline.analyse(picture)
     np.testing.assert_allclose(pipeline.preview(LEFT, 2.0)[:, :5], picture[:, :5], atol=1e-6)
 
 
 def test_a_new_photograph_has_previews_of_its_own(manifest: Manifest) -> None:
-    pipeline = pipeline_of(manifest, fake_runners(manifest), open_preview=lambda: quick(12, 16))
+    pipeline = pipeline_of(manifest, fake_runners(manifest), {PREVIEW: lambda: quick(12, 16)})
     pipeline.analyse(two_halves(24, 32))
     pipeline.preview(LEFT, 1.0)
     pipeline.analyse(two_halves(16, 20))
