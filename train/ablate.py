@@ -61,6 +61,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add_threads(parser)
     add_workers(parser)
     add("--quick", action="store_true", help="tiny runs that show nothing but that it works")
+    add("--report", action="store_true", help="train nothing: report the runs that are there")
     add("--write", type=Path, metavar="FILE", help="Markdown file to write; its plot goes beside it")
     add_json(parser)
     return parser

@@ -103,11 +103,13 @@ def run_ablation(args: argparse.Namespace) -> tuple[list[Result], str]:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     planned = [cell for cell in cells(args.misalignments, args.seeds, HEADLINE_PX) if cell[0] in variants]
-    series = [Series(base, ablate(base, args, planned))]
+    series = [Series(base, ablate(base, args, [] if args.report else planned))]
     if args.long_steps is not None:
         longer = of_length(base, args.long_steps)
         in_question = [cell for cell in cells([HEADLINE_PX], args.seeds, HEADLINE_PX) if cell[0] in (ORACLE, OURS)]
-        series.append(Series(longer, ablate(longer, args, in_question)))
+        series.append(Series(longer, ablate(longer, args, [] if args.report else in_question)))
+    if not any(part.results for part in series):
+        raise ReblurError(f"{args.out} holds no run of this configuration to report: train without --report")
     text = write_report(series, command_of(args), args.write)
     return [result for part in series for result in part.results], text
 
@@ -124,6 +126,7 @@ def command_of(args: argparse.Namespace) -> str:
     parts += ["--photos PHOTOS"] if args.photos else []
     parts += ["--held-out-photos OTHER_PHOTOS"] if args.held_out_photos else []
     parts += [f"--steps {args.steps}"] if args.steps else []
+    parts += ["--report"] if args.report else []
     parts += [f"--long-steps {args.long_steps}"] if args.long_steps else []
     if sorted(args.misalignments) != MISALIGNMENTS_PX:
         parts.append("--misalignments " + ",".join(f"{px:g}" for px in args.misalignments))

@@ -42,6 +42,10 @@ class Series:
     results: list[Result]
 
 
+FEWEST_FOR_A_LINE = 3
+"""Misalignments from which on there is a line over them in the plot."""
+
+
 def write_report(series: Sequence[Series], command: str, path: Path | None) -> str:
     """The report as Markdown, with the command that made it; with a path also written there, its plot beside it."""
     plot = None if path is None else path.with_suffix(".png")
@@ -109,10 +113,10 @@ def _entry(values: list[float | None], form: str) -> str:
 
 
 def write_plot(results: list[Result], path: Path) -> None:
-    """Gain where there is blur against gain in focus and, over several misalignments, gain by misalignment; as PNG."""
+    """Gain where there is blur against gain in focus and, where there are enough, gain by misalignment; as PNG."""
     from matplotlib.figure import Figure
 
-    several = len({r.misalignment_px for r in results}) > 1
+    several = len({r.misalignment_px for r in results}) >= FEWEST_FOR_A_LINE
     figure = Figure(figsize=(19 if several else 7, 5.5), dpi=100, layout="constrained")
     trade, *by_misalignment = figure.subplots(1, 3 if several else 1, squeeze=False)[0]
     _draw_trade([r for r in results if r.misalignment_px == HEADLINE_PX] or results, trade)
@@ -136,9 +140,10 @@ def _draw_trade(results: list[Result], axes: Any) -> None:
     for name in VARIANTS:
         runs = [r for r in results if r.variant == name != PIXEL_LOSS]
         if runs:
-            marker = "*" if name in (OURS, ORACLE) else "o"
+            marker = "*" if name in (OURS, ORACLE) else "s" if name.startswith(OURS) else "o"
             shown = [r.sharp_gain_db for r in runs], [r.blurred_gain_db for r in runs]
-            axes.plot(*shown, marker, markersize=14 if marker == "*" else 8, label=name)
+            size = 14 if marker == "*" else 8
+            axes.plot(*shown, marker, markersize=size, color=_colour_of(name), label=name)
     axes.set_xlabel("mean gain on scenes in focus (dB): 0 leaves them as they are")
     axes.set_ylabel("mean gain on blurred scenes (dB)")
     if axes.get_legend_handles_labels()[0]:
@@ -159,4 +164,12 @@ def _draw(results: list[Result], axes: Any) -> None:
             continue
         where = sorted({r.misalignment_px for r in rows})
         gains = [statistics.mean(r.gain_db for r in rows if r.misalignment_px == px) for px in where]
-        axes.plot(where, gains, marker="o", linewidth=3 if name == OURS else 1.5, label=name)
+        width = 3 if name == OURS else 1.5
+        axes.plot(where, gains, marker="o", linewidth=width, color=_colour_of(name), label=name)
+
+
+def _colour_of(variant: str) -> Any:
+    """One of twenty, a variant's own."""
+    from matplotlib import colormaps
+
+    return colormaps["tab20"](list(VARIANTS).index(variant) % 20)

@@ -135,6 +135,11 @@ def test_a_stopped_ablation_goes_on_where_it_stopped(tmp_path: Path, capsys: pyt
     assert {(r["variant"], r["misalignment_px"]) for r in results} == {("Reblur", 4.0), ("pixel loss", 4.0)}
 
 
+def test_without_runs_there_is_nothing_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--report", "--out", str(tmp_path)]) == 2
+    assert "holds no run of this configuration to report: train without --report" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_longer_runs_have_a_table_and_claims_of_their_own(tmp_path: Path) -> None:
     written = tmp_path / "RESULTS.md"
