@@ -167,7 +167,7 @@ def smoke() -> RunConfig:
 
 
 def ablation() -> RunConfig:
-    """Small networks and crops, for the 46 runs of ``train.ablate`` in an hour on one core."""
+    """Small networks and crops, for the runs of ``train.ablate``: minutes each on one core."""
     return RunConfig(
         preset="ablation",
         networks=NetworksConfig(

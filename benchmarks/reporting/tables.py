@@ -68,8 +68,8 @@ def megapixels_of(row: Row) -> float:
 
 def newest(rows: Sequence[Row]) -> list[Row]:
     """Of a case that several runs measured, the last."""
-    last = {(row.case, row.repeat.index): row for row in sorted(rows, key=lambda row: row.measured_at)}
-    return [row for row in rows if last[row.case, row.repeat.index] is row]
+    last = {row.key: row for row in sorted(rows, key=lambda row: row.measured_at)}
+    return [row for row in rows if last[row.key] is row]
 
 
 def newest_groups(rows: Sequence[Row]) -> list[list[Row]]:

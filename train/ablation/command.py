@@ -102,12 +102,11 @@ def run_ablation(args: argparse.Namespace) -> tuple[list[Result], str]:
         base = of_length(base, args.steps)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    planned = [cell for cell in cells(args.misalignments, args.seeds, HEADLINE_PX) if cell[0] in variants]
-    series = [Series(base, ablate(base, args, [] if args.report else planned))]
+    planned = [(base, [cell for cell in cells(args.misalignments, args.seeds, HEADLINE_PX) if cell[0] in variants])]
     if args.long_steps is not None:
-        longer = of_length(base, args.long_steps)
         in_question = [cell for cell in cells([HEADLINE_PX], args.seeds, HEADLINE_PX) if cell[0] in (ORACLE, OURS)]
-        series.append(Series(longer, ablate(longer, args, [] if args.report else in_question)))
+        planned.append((of_length(base, args.long_steps), in_question))
+    series = [Series(config, ablate(config, args, [] if args.report else plan)) for config, plan in planned]
     if not any(part.results for part in series):
         raise ReblurError(f"{args.out} holds no run of this configuration to report: train without --report")
     text = write_report(series, command_of(args), args.write)
