@@ -30,40 +30,44 @@ LEVELS = 5
 """How often the picture is reduced, as far as its sides are even."""
 SIX = 6.0
 MOST_PARTS = 5
-FINEST_RADII, COARSER_RADII = (1, 3), (2, 3)
+FINEST_RADII, COARSER_RADII = (1, 2), (2, 2)
 """Taps on each side of each Gaussian, which goes on from the one before."""
 
 
 class FixedGaussian(nn.Module):
-    """A separable Gaussian of one variance, as dense convolutions without padding by edges: zeros lie outside.
-
-    Depthwise convolutions say the same, and are many times slower where channels are as few as here.
+    """A separable Gaussian of one variance, as depthwise convolutions.
 
     Args:
         variance: of its weights, in px^2.
         radius: taps on each side.
-        channels: of the result.
-        inputs: channels of what it is given, of which the first are blurred; None where there are no others.
+        channels: of the picture.
+        mirrored: whether the picture's mirror image lies beyond its edges; zeros do otherwise.
     """
 
-    def __init__(self, variance: float, radius: int, channels: int, inputs: int | None = None) -> None:
+    def __init__(self, variance: float, radius: int, channels: int, *, mirrored: bool = True) -> None:
         super().__init__()
         taps = gaussian_taps(variance, radius)
-        each = picking(range(channels), channels)
-        first = picking(range(channels), inputs or channels)
-        self.radius = radius
+        self.radius, self.mirrored = radius, mirrored
         self.at_once = radius == 1
         """Nine taps cost less than two passes of three."""
-        square = taps.view(1, 1, -1, 1) * taps.view(1, 1, 1, -1)
-        self.rows = nn.Buffer(first * (square if self.at_once else taps.view(1, 1, 1, -1)))
-        self.columns = nn.Buffer(each * taps.view(1, 1, -1, 1))
+        first = taps.view(1, -1) * taps.view(-1, 1) if self.at_once else taps.view(1, -1)
+        self.rows = nn.Buffer(first.repeat(channels, 1, 1, 1))
+        self.columns = nn.Buffer(taps.view(-1, 1).repeat(channels, 1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, channels, H, W), blurred."""
+        """(B, channels, H, W), of 0 or more where it is mirrored -> the same, blurred."""
         if self.at_once:
-            return F.conv2d(x, self.rows, padding=self.radius)
-        x = F.conv2d(x, self.rows, padding=(0, self.radius))
-        return F.conv2d(x, self.columns, padding=(self.radius, 0))
+            return self._convolved(x, self.rows, (2, 3))
+        return self._convolved(self._convolved(x, self.rows, (3,)), self.columns, (2,))
+
+    def _convolved(self, x: Tensor, weight: Tensor, dims: Sequence[int]) -> Tensor:
+        channels = int(weight.shape[0])
+        if not self.mirrored:
+            padding = (self.radius * (2 in dims), self.radius * (3 in dims))
+            return F.conv2d(x, weight, padding=padding, groups=channels)
+        for dim in reversed(dims):
+            x = with_edges(x, self.radius, dim)
+        return F.conv2d(x, weight, groups=channels)
 
 
 class FallingRamp(nn.Module):
@@ -72,14 +76,14 @@ class FallingRamp(nn.Module):
     Args:
         low: value up to which it is 1.
         high: value from which it is 0.
-        source: for each output channel the input channel that it is of.
+        source: for each output channel the input channel that it is of; None: 1 everywhere.
         channels: of the input.
     """
 
-    def __init__(self, low: float, high: float, source: Sequence[int], channels: int) -> None:
+    def __init__(self, low: float, high: float, source: Sequence[int | None], channels: int) -> None:
         super().__init__()
         self.weight = nn.Buffer(picking(source, channels) * (-SIX / (high - low)))
-        self.bias = nn.Buffer(torch.full((len(source),), SIX * high / (high - low)))
+        self.bias = nn.Buffer(torch.tensor([SIX if of is None else SIX * high / (high - low) for of in source]))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) -> (B, len(source), H, W) in [0, 1]."""
@@ -98,9 +102,8 @@ class Pick(nn.Module):
 
     def __init__(self, source: Sequence[int | None], channels: int) -> None:
         super().__init__()
-        ones = torch.tensor([float(index is None) for index in source])
-        self.weight = nn.Buffer(picking([index or 0 for index in source], channels) * (1.0 - ones).view(-1, 1, 1, 1))
-        self.bias = nn.Buffer(ones) if ones.any() else None
+        self.weight = nn.Buffer(picking(source, channels))
+        self.bias = nn.Buffer(torch.tensor([float(of is None) for of in source])) if None in source else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) -> (B, len(source), H, W)."""
@@ -108,27 +111,32 @@ class Pick(nn.Module):
 
 
 class FinestLevel(nn.Module):
-    """The picture itself, blurred by up to ``FINEST_PX``."""
+    """The picture itself, blurred by up to ``FINEST_PX``: of the levels the only one at full size."""
 
     def __init__(self) -> None:
         super().__init__()
         small, large = sampled_variance(FINEST_PX[0]), FINEST_PX[1] ** 2
-        self.blurs = nn.ModuleList(
-            [FixedGaussian(small, FINEST_RADII[0], 3, 4), FixedGaussian(large - small, FINEST_RADII[1], 3)]
-        )
-        steps = (SIGMA_MIN_PX, *FINEST_PX)
-        self.ramps = nn.ModuleList(FallingRamp(low**2, high**2, (3, 3, 3), 4) for low, high in pairwise(steps))
-        self.picture = Pick((0, 1, 2), 4)
+        self.small = FixedGaussian(small, FINEST_RADII[0], 3)
+        self.larger = FixedGaussian(large - small, FINEST_RADII[1], 3)
+        steps = (SIGMA_MIN_PX, *FINEST_PX, COARSER_PX[0])
+        self.shares = nn.ModuleList(FallingRamp(low**2, high**2, (0, 0, 0), 1) for low, high in pairwise(steps))
 
-    def forward(self, light: Tensor, variance: Tensor) -> Tensor:
-        """(B, 3, H, W) and (B, 1, H, W), the variance in px^2 -> (B, 3, H, W)."""
-        margin = sum(FINEST_RADII)
-        wide = with_edges(torch.cat([light, variance], 1), margin)
-        result, blurred = self.picture(wide), wide
-        for blur, ramp in zip(self.blurs, self.ramps, strict=True):
-            blurred = blur(blurred)
-            result = mix(blurred, result, ramp(wide))
-        return without_edges(result, margin)
+    def forward(self, light: Tensor, variance: Tensor, coarse: Tensor) -> Tensor:
+        """What this level adds to the enlarged result of the coarser ones.
+
+        Args:
+            light: (B, 3, H, W), of 0 or more.
+            variance: (B, 1, H, W) in px^2.
+            coarse: (B, 3, H, W): what it is added to.
+
+        Returns:
+            (B, 3, H, W), of either sign. Of shares of 0 and 1 nothing is rounded: black stays black, which the square
+            root of ``InLight`` would make grey of.
+        """
+        small = self.small(light)
+        picture, larger, handover = (share(variance) for share in self.shares)
+        blurred = mix(self.larger(small), mix(small, light, picture), larger)
+        return handover * (blurred - coarse)
 
 
 class CoarserLevels(nn.Module):
@@ -149,10 +157,9 @@ class CoarserLevels(nn.Module):
             first, second = (sigma * scale / 2.0 for sigma in COARSER_PX)
             own = (first**2 - (scale**2 - 1.0) / 3.0) / scale**2
             more = (second**2 - first**2) / scale**2
-            self.firsts.append(FixedGaussian(own, COARSER_RADII[0], channels, channels + variances))
+            self.firsts.append(FixedGaussian(own, COARSER_RADII[0], channels))
             self.seconds.append(FixedGaussian(more, COARSER_RADII[1], channels))
-            behind = [channels + place for place in source]
-            self.ramps.append(FallingRamp(first**2, second**2, behind, channels + variances))
+            self.ramps.append(FallingRamp(first**2, second**2, source, variances))
             self.handovers.append(FallingRamp(second**2, (2.0 * first) ** 2, source, variances))
 
     def forward(
@@ -168,12 +175,10 @@ class CoarserLevels(nn.Module):
         Returns:
             (B, channels, H / 2, W / 2).
         """
-        margin = sum(COARSER_RADII)
         result: Tensor | None = None
         for level in reversed(range(len(pictures))):
-            wide = with_edges(torch.cat([pictures[level], variances[level]], 1), margin)
-            blurred = self.firsts[level](wide)
-            own = without_edges(mix(self.seconds[level](blurred), blurred, self.ramps[level](wide)), margin)
+            first = self.firsts[level](pictures[level])
+            own = mix(self.seconds[level](first), first, self.ramps[level](variances[level]))
             if result is not None:
                 share = self.handovers[level](variances[level])
                 if at_most is not None:
@@ -191,7 +196,6 @@ class MultiscaleBlur(nn.Module):
         super().__init__()
         self.finest = FinestLevel()
         self.coarser = CoarserLevels(3, (0, 0, 0))
-        self.handover = handover()
 
     def forward(self, light: Tensor, sigma_px: Tensor) -> Tensor:
         """(B, 3, H, W) of 0 or more, (B, 1, H, W) sigma in pixels, either sign -> (B, 3, H, W)."""
@@ -200,14 +204,8 @@ class MultiscaleBlur(nn.Module):
         for _ in range(levels_of(light)):
             pictures.append(reduced(pictures[-1]))
             variances.append(reduced(variances[-1]))
-        both = torch.cat([variance, sigma_px], 1)
         coarse = enlarged(self.coarser(pictures[1:], variances[1:]))
-        return mix(coarse, self.finest(light, variance), self.handover(both))
-
-
-def handover() -> FallingRamp:
-    """How much of the picture's own level is taken, of (B, 2, H, W) whose first channel is the variance."""
-    return FallingRamp(FINEST_PX[-1] ** 2, COARSER_PX[0] ** 2, (0, 0, 0), 2)
+        return coarse + self.finest(light, variances[0], coarse)
 
 
 def levels_of(picture: Tensor) -> int:
@@ -245,9 +243,19 @@ def sampled_variance(sigma_px: float) -> float:
     return float((taps * offsets**2).sum() / taps.sum())
 
 
-def picking(source: Sequence[int], channels: int) -> Tensor:
-    """Weights of a 1x1 convolution whose output i is input ``source[i]``."""
-    return torch.eye(channels)[list(source)].view(len(source), channels, 1, 1)
+def picking(source: Sequence[int | None], channels: int) -> Tensor:
+    """Weights of a 1x1 convolution whose output i is input ``source[i]``, and 0 where that is None."""
+    weights = torch.zeros(len(source), channels, 1, 1)
+    for to, of in enumerate(source):
+        if of is not None:
+            weights[to, of] = 1.0
+    return weights
+
+
+def rising_ramp(x: Tensor, low: float, high: float) -> Tensor:
+    """0 up to ``low``, rising evenly to 1 at ``high``; see ``FallingRamp``."""
+    slope = SIX / (high - low)
+    return F.relu6(x * slope - low * slope) * (1.0 / SIX)
 
 
 def mix(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
@@ -270,22 +278,14 @@ def enlarged(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def with_edges(x: Tensor, margin: int) -> Tensor:
-    """Of 0 or more, made larger on all sides by its own mirror image, again and again where it is small.
+def with_edges(x: Tensor, margin: int, dim: int) -> Tensor:
+    """Of 0 or more, made larger on both sides by its own mirror image, again and again where it is small.
 
     The mean of a mirror image is the mirror image of the mean, so all levels see the same beyond the edges.
     """
-    for dim in (3, 2):
-        size = int(x.shape[dim])
-        before, after = range(-margin, 0), range(size, size + margin)
-        x = torch.cat([_mirrored(x, before, dim), x, _mirrored(x, after, dim)], dim)
-    return x
-
-
-def without_edges(x: Tensor, margin: int) -> Tensor:
-    """The reverse of ``with_edges``."""
-    height, width = int(x.shape[2]), int(x.shape[3])
-    return x.narrow(2, margin, height - 2 * margin).narrow(3, margin, width - 2 * margin)
+    size = int(x.shape[dim])
+    before, after = range(-margin, 0), range(size, size + margin)
+    return torch.cat([_mirrored(x, before, dim), x, _mirrored(x, after, dim)], dim)
 
 
 def _mirrored(x: Tensor, places: Sequence[int], dim: int) -> Tensor:

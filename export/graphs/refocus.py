@@ -9,18 +9,19 @@ it was drawn. So the picture is taken apart in two layers, each as colour times 
   what shows beside it.
 
 Each level of ``export.graphs.multiscale_blur`` is divided by its own coverage, so whatever is too sharp for a level has
-no part in it. The front layer then lies over the rest.
+no part in it. The front layer then lies over the rest. Layers are made from half the size on; at full size there is
+only what ``FinestLevel`` adds to the rest.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from export.graphs.multiscale_blur import (
     COARSER_PX,
     FINEST_PX,
-    LEVELS,
     SIGMA_MAX_PX,
     CoarserLevels,
     FallingRamp,
@@ -30,10 +31,10 @@ from export.graphs.multiscale_blur import (
     Pick,
     complement,
     enlarged,
-    handover,
     levels_of,
-    mix,
+    picking,
     reduced,
+    rising_ramp,
 )
 from runtime.refocusing.discs import TAKES_PART
 
@@ -50,8 +51,8 @@ SPREAD_LEVEL, SPREAD_PX = 3, 24.0
 NOTHING = 1e-4
 HALO_PX = 256
 """How far a pixel may be felt at the largest sigma: the taps of the smallest level, and the levels on the way up."""
-COVERAGE, VARIANCE = 3, 4
-"""Channels of a layer's planes after light times coverage: coverage, and variance times coverage."""
+REST, FRONT = (0, 1, 2, 3), (4, 5, 6, 7)
+"""Channels of the planes: each layer's light times coverage, and its coverage."""
 
 
 class LayeredBlur(nn.Module):
@@ -59,98 +60,90 @@ class LayeredBlur(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        smallest = [FINEST_PX[-1], *(COARSER_PX[-1] * 2.0**level for level in range(LEVELS - 1))]
-        self.behind = FallingRamp(FRONT_PX[0], FRONT_PX[1], (1,), 3)
-        self.behind_colour = FallingRamp(FRONT_PX[0], FRONT_PX[1], (1, 1, 1), 3)
-        self.too_sharp = nn.ModuleList(
-            FallingRamp(TAKES_PART[0] * sigma, TAKES_PART[1] * sigma, (0 if level else 2,), 1 if level else 3)
-            for level, sigma in enumerate(smallest)
-        )
-        self.not_seen = FallingRamp(LEAST_COVERAGE, LEAST_COVERAGE + 1.0 / SEEN, (COVERAGE,), 5)
+        self.whole = Pick((0, 1, 2, None) * 2, 3)
+        self.shares = Pick((0,) * 4 + (1,) * 4, 2)
+        self.only_rest = Pick((0,) * 4 + (None,) * 4, 1)
+        self.least = Least()
+        covered = 1.0 - 1.0 / (SEEN * (1.0 - LEAST_COVERAGE))
+        self.seen = FallingRamp(covered, 1.0, (FRONT[3],) * 4 + (None,) * 4, 8)
+        self.coarser = CoarserLevels(8, (0,) * 4 + (1,) * 4)
         self.finest = FinestLevel()
-        self.coarser = CoarserLevels(8, (0, 0, 0, 0, 1, 1, 1, 1))
-        self.handover = handover()
-        self.spread = FixedGaussian((SPREAD_PX / 2.0**SPREAD_LEVEL) ** 2, 8, 2)
-        self.five = Pick((0,) * 5, 1)
-        self.whole = Pick((None,), 1)
-        self.at_most = Pick((0,) * 4 + (None,) * 4, 1)
-        self.rest_colour, self.rest_coverage = Pick((0, 1, 2), 8), Pick((3, 3, 3), 8)
-        self.front_colour, self.front_coverage = Pick((4, 5, 6), 8), Pick((7, 7, 7), 8)
+        self.spread = FixedGaussian((SPREAD_PX / 2.0**SPREAD_LEVEL) ** 2, 8, 2, mirrored=False)
+        self.rest_colour, self.rest_coverage = Pick(REST[:3], 8), Pick(REST[3:] * 3, 8)
+        self.front_colour, self.front_coverage = Pick(FRONT[:3], 8), Pick(FRONT[3:] * 3, 8)
+        self.coverages = nn.ModuleList(Pick(layer[3:], 8) for layer in (REST, FRONT))
 
     def forward(self, light: Tensor, sigma_px: Tensor) -> Tensor:
         """(B, 3, H, W) of 0 or more, (B, 1, H, W) pixels, negative in front -> (B, 3, H, W)."""
         variance = sigma_px * sigma_px
-        signs = torch.cat([variance, -sigma_px, torch.abs(sigma_px)], 1)
-        rest, used, front = self._layers(light, signs)
-        pictures, variances, at_most = self._pyramids(rest, used, front, levels_of(light))
-        planes = self.coarser(pictures, variances, at_most)
-        rest_light = enlarged(self.rest_colour(planes) / self.rest_coverage(planes))
-        front_light, shows = enlarged(self.front_colour(planes)), enlarged(complement(self.front_coverage(planes)))
-        both = signs.narrow(1, 0, 2)
-        rest_light = mix(rest_light, self.finest(light, variance), self.handover(both))
-        return front_light + shows * rest_light
-
-    def _layers(self, light: Tensor, signs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """At half the size, as planes of five channels: all that is not in front, its blurred part, and the front."""
-        variance = signs.narrow(1, 0, 1)
-        behind = self.behind(signs)
-        blurred = reduced(behind - behind * self.too_sharp[0](signs))
-        halved, seen = reduced(light), reduced(behind)
-        variance_seen = reduced(variance * behind)
-        front = torch.cat(
-            [
-                halved - reduced(light * self.behind_colour(signs)),
-                complement(seen),
-                reduced(variance) - variance_seen,
-            ],
-            1,
-        )
-        whole = torch.cat([halved, self.whole(seen), variance_seen / (seen + NOTHING)], 1)
-        # Pixels on an outline are of both sides: they take no part, so that no colour of the one is in the other.
-        inside, used = (torch.relu(part * 2.0 - 1.0) for part in (seen, blurred))
-        inside = inside * (1.0 - LEAST_COVERAGE) + LEAST_COVERAGE
-        return whole * self.five(inside), whole * self.five(used), front
+        pyramids = self._pyramids(reduced(light), reduced(sigma_px), reduced(variance), levels_of(light))
+        planes = self.coarser(*pyramids)
+        rest_light = self.rest_colour(planes) / self.rest_coverage(planes)
+        shows = complement(self.front_coverage(planes))
+        both = self.front_colour(planes) + shows * rest_light
+        return enlarged(both) + enlarged(shows) * self.finest(light, variance, enlarged(rest_light))
 
     def _pyramids(
-        self, rest: Tensor, used: Tensor, front: Tensor, levels: int
+        self, light: Tensor, sigma_px: Tensor, variance: Tensor, levels: int
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """For each level both layers' colour and coverage, both variances, and how much of it may be taken."""
-        rests, variances, seen, fronts = list[Tensor](), list[Tensor](), list[Tensor](), list[Tensor]()
+        """For each level, from half the size on: both layers' planes, their variances, how much of it may be taken."""
+        behind = rising_ramp(sigma_px, -FRONT_PX[1], -FRONT_PX[0])
+        blurred, front = behind * _takes_part(torch.abs(sigma_px), 0), complement(behind)
+        planes = self.whole(light) * self.shares(torch.cat([blurred, front], 1))
+        rest_variance, front_variance = variance * blurred, variance * front
+        pictures, own, seen, fronts = list[Tensor](), list[Tensor](), list[Tensor](), list[tuple[Tensor, Tensor]]()
         for level in range(1, levels + 1):
-            planes = used + rest * LEAST_SHARE
-            coverage = _channel(planes, COVERAGE)
-            rests.append(planes.narrow(1, 0, 4))
-            variances.append(_channel(planes, VARIANCE) / coverage)
-            seen.append(complement(self.not_seen(rest)))
-            fronts.append(front)
+            pictures.append(self.least(planes, light))
+            least = (variance - front_variance * (1.0 - LEAST_COVERAGE)) * LEAST_SHARE
+            own.append((rest_variance + least) / self.coverages[0](pictures[-1]))
+            fronts.append((front_variance, self.coverages[1](planes)))
+            seen.append(self.seen(planes))
             if level < levels:
-                too_sharp = self.too_sharp[level](torch.sqrt(variances[-1] + NOTHING))
-                used = reduced(used * self.five(complement(too_sharp)))
-                rest, front = reduced(rest), reduced(front)
-        spread = self._spread_variances(fronts)
-        return (
-            [torch.cat([planes, front.narrow(1, 0, 4)], 1) for planes, front in zip(rests, fronts, strict=True)],
-            [torch.cat(pair, 1) for pair in zip(variances, spread, strict=True)],
-            [self.at_most(part) for part in seen],
-        )
+                part = _takes_part(torch.sqrt(own[-1] + NOTHING), level)
+                planes, light = reduced(planes * self.only_rest(part)), reduced(light)
+                rest_variance, front_variance = reduced(rest_variance * part), reduced(front_variance)
+                variance = reduced(variance)
+        return pictures, [torch.cat(pair, 1) for pair in zip(own, self._spread(fronts), strict=True)], seen
 
-    def _spread_variances(self, fronts: list[Tensor]) -> list[Tensor]:
-        """The front layer's variance at each level: its own, and beyond its outline that of what is near."""
+    def _spread(self, fronts: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        """The front layer's variance at each level: its own, and beyond its outline that of what is near.
+
+        Args:
+            fronts: variance times coverage, and coverage, at each level.
+        """
         at = min(SPREAD_LEVEL, len(fronts)) - 1
         # Of a quotient nothing is lost beyond the edges: both would be darker there.
-        around = self.spread(fronts[at].narrow(1, COVERAGE, 2))
-        level_variance = _channel(around, 1) / (_channel(around, 0) + NOTHING)
-        found = {at: level_variance}
+        around = self.spread(torch.cat(fronts[at], 1))
+        found = {at: around.narrow(1, 0, 1) / (around.narrow(1, 1, 1) + NOTHING)}
         for level in range(at - 1, -1, -1):
             found[level] = enlarged(found[level + 1])
         for level in range(at + 1, len(fronts)):
             found[level] = reduced(found[level - 1])
-        own = [(_channel(front, VARIANCE), _channel(front, COVERAGE)) for front in fronts]
-        return [variance + complement(coverage) * found[level] for level, (variance, coverage) in enumerate(own)]
+        return [variance + complement(coverage) * found[level] for level, (variance, coverage) in enumerate(fronts)]
 
 
-def _channel(x: Tensor, channel: int) -> Tensor:
-    return x.narrow(1, channel, 1)
+class Least(nn.Module):
+    """Adds to the rest a little of all that lies there, so that nothing is divided by nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        less = picking((0, 1, 2, 3, 4, 5, 6, 7), 8)
+        for rest, front in zip(REST, FRONT, strict=True):
+            less[rest, front] = -LEAST_SHARE * (1.0 - LEAST_COVERAGE)
+        self.less = nn.Buffer(less)
+        self.weight = nn.Buffer(picking((0, 1, 2, None, None, None, None, None), 3) * LEAST_SHARE)
+        self.bias = nn.Buffer(torch.tensor([LEAST_SHARE if plane == REST[3] else 0.0 for plane in range(8)]))
+
+    def forward(self, planes: Tensor, light: Tensor) -> Tensor:
+        """(B, 8, h, w) and (B, 3, h, w), the light of all -> (B, 8, h, w)."""
+        # All but most of the front is what is not in front, and a little where nothing else is.
+        return F.conv2d(planes, self.less) + F.conv2d(light, self.weight, self.bias)
+
+
+def _takes_part(sigma_px: Tensor, level: int) -> Tensor:
+    """How far what is blurred by this sigma takes part in the level after this one, in [0, 1]."""
+    smallest = FINEST_PX[-1] if level == 0 else COARSER_PX[-1] * 2.0 ** (level - 1)
+    return rising_ramp(sigma_px, TAKES_PART[0] * smallest, TAKES_PART[1] * smallest)
 
 
 class InLight(nn.Module):

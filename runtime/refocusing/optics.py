@@ -118,8 +118,10 @@ def target_sigma_px(
     at = focus if isinstance(focus, float) else defocus_at(defocus_px, focus, confidence)
     gain = np.float32(REFERENCE_F_NUMBER / f_number)
     difference = defocus_px - np.float32(at)
-    counted = ramp(np.abs(difference), *IN_FOCUS_PX)
-    return np.clip(gain * counted * difference, -sigma_max_px, sigma_max_px).astype(np.float32)
+    target = ramp(np.abs(difference), *IN_FOCUS_PX)
+    target *= gain
+    target *= difference
+    return np.clip(target, -sigma_max_px, sigma_max_px, out=target)
 
 
 def defocus_from_disparity(disparity: FloatArray, range_px: float) -> FloatArray:

@@ -28,7 +28,7 @@ from runtime.refocusing.highlights import recovered
 from runtime.refocusing.previewing import PREVIEW, Previewer, smallest_preview
 from runtime.refocusing.rendering import at_size, base_of, refocused
 from runtime.refocusing.tiling import TiledGraph
-from runtime.system.arrays import FloatArray, ramp
+from runtime.system.arrays import FloatArray, between, ramp
 from runtime.system.errors import ReblurError
 
 NETWORKS = ("defocus", "deblur")
@@ -259,7 +259,7 @@ class RefocusPipeline:
         result = refocused(self._graphs["refocus"], analysis.lit, target, bokeh)
         if defocus_px is not None:
             return result
-        return result + _agreement(target, analysis)[..., None] * (analysis.picture - result)
+        return between(result, analysis.picture, _agreement(target, analysis)[..., None])
 
     def refocus_photo(
         self,
@@ -317,7 +317,7 @@ class RefocusPipeline:
         for part, picture in at_size(graph, base, photo.size_px, sharp_of):
             share = enlarged_part(kept, photo.size_px, part)[..., None]
             if share.any():
-                picture = picture + share * (photo.part(part) - picture)
+                picture = between(picture, photo.part(part), share)
             result[part] = photo.as_samples(picture)
             on_progress(part[0].stop, photo.size_px[0])
         return result
@@ -357,7 +357,9 @@ class RefocusPipeline:
 
 def is_grey(picture: FloatArray) -> bool:
     """Whether a picture (h, w, 3) has no colour anywhere; then deblurring adds none, whatever it sees in a pattern."""
-    return bool(np.ptp(picture, axis=2).max() <= GREY_WITHIN)
+    red, green, blue = np.moveaxis(picture, 2, 0)
+    pairs = ((red, green), (green, blue), (blue, red))
+    return all(np.abs(one - other).max() <= GREY_WITHIN for one, other in pairs)
 
 
 def at_working_size(image: Photo | FloatArray, height: int, width: int) -> FloatArray:

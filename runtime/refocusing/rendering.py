@@ -20,7 +20,7 @@ from runtime.refocusing.defaults import DISC, GAUSSIAN
 from runtime.refocusing.discs import Lights, scattered, with_light, without_lights
 from runtime.refocusing.enlarging import Part, enlarged_part, resize_map
 from runtime.refocusing.tiling import TiledGraph
-from runtime.system.arrays import FloatArray, ramp
+from runtime.system.arrays import FloatArray, between, ramp
 
 IN_FOCUS_PX = 0.3
 """Largest sigma that leaves a pixel as it is."""
@@ -187,22 +187,14 @@ def _without_discs(
                 passed = ramp(sigma_px, seen_from, seen_alone)
             else:
                 small, passed = own, ramp(sigma_px, IN_FOCUS_PX, seen_from)
-            result = _between(small, enlarge("picture", part), passed[..., None])
+            result = between(small, enlarge("picture", part), passed[..., None])
         if uncovered < COVERED[1]:
             shows = enlarge("shows", part)[..., None]
             detail = own - enlarge("sharp", part)
             detail *= shows * (1.0 - ramp(sigma_px, IN_FOCUS_PX, seen_from))[..., None]
             detail += enlarge("picture", part)
-            result = _between(detail, result, ramp(shows, *COVERED))
+            result = between(detail, result, ramp(shows, *COVERED))
         yield part, np.clip(result, 0.0, 1.0)
-
-
-def _between(one: FloatArray, other: FloatArray, share: FloatArray) -> FloatArray:
-    """From the one picture to the other; a new picture and no more, since parts are large."""
-    result = other - one
-    result *= share
-    result += one
-    return result
 
 
 def one_call(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> FloatArray:

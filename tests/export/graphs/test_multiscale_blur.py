@@ -20,7 +20,6 @@ from export.graphs.multiscale_blur import (
     levels_of,
     sampled_variance,
     with_edges,
-    without_edges,
 )
 
 HEIGHT, WIDTH = 256, 320
@@ -115,12 +114,19 @@ def test_a_ramp_falls_from_one_to_zero_between_its_ends() -> None:
     torch.testing.assert_close(complement(found)[0, 0, 0], torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]))
 
 
-@pytest.mark.parametrize("margin", [1, 4, 5, 8])
-def test_edges_are_mirrored_and_taken_off_again(margin: int) -> None:
+@pytest.mark.parametrize("margin", [1, 2, 5, 8])
+@pytest.mark.parametrize("dim", [2, 3])
+def test_edges_are_mirrored(margin: int, dim: int) -> None:
     x = torch.rand(1, 2, 6, 7)
-    wide = with_edges(x, margin)
-    np.testing.assert_array_equal(wide.numpy(), np.pad(x.numpy(), ((0, 0), (0, 0), *[(margin,) * 2] * 2), "symmetric"))
-    assert torch.equal(without_edges(wide, margin), x)
+    widths = [(margin,) * 2 if axis == dim else (0, 0) for axis in range(4)]
+    np.testing.assert_array_equal(with_edges(x, margin, dim).numpy(), np.pad(x.numpy(), widths, "symmetric"))
+
+
+@pytest.mark.parametrize("radius", [1, 2, 8])
+def test_a_flat_picture_stays_flat_at_its_edges_where_these_are_mirrored(radius: int) -> None:
+    flat = torch.full((1, 2, 12, 16), 0.3)
+    torch.testing.assert_close(FixedGaussian(0.4, radius, 2)(flat), flat)
+    assert float(FixedGaussian(0.4, radius, 2, mirrored=False)(flat)[0, 0, 0, 0]) < 0.25
 
 
 def test_a_picture_is_halved_as_often_as_its_sides_allow() -> None:

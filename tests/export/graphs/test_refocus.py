@@ -55,6 +55,19 @@ def test_what_is_in_focus_and_uncovered_stays_as_it_is() -> None:
     torch.testing.assert_close(answer[still], sharp[still], atol=2e-3, rtol=0.0)
 
 
+@pytest.mark.parametrize("graph", [Refocus, Preview])
+def test_black_in_focus_stays_black_to_the_last_bit(graph: type[torch.nn.Module]) -> None:
+    """An error of 1e-8 in light is one of 1e-4 in the square root, and one of fp16 is seen."""
+    sharp = (torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(3)) - 0.3).clamp(min=0.0)
+    sigma_px = torch.zeros(1, 1, 64, 96)
+    sigma_px[..., 48:] = 8.0
+    with torch.no_grad():
+        answer = graph()(sharp, sigma_px)
+    black = (sharp == 0.0) & (sigma_px == 0.0)
+    assert int(black.sum()) > 1000
+    assert float(answer[black].max()) == 0.0
+
+
 def test_a_subject_does_not_bleed_into_what_is_behind_it() -> None:
     """White before black, in focus: the black beside it stays black. A gather makes it grey."""
     sharp, sigma_px = torch.zeros(1, 3, 64, 64), torch.full((1, 1, 64, 64), 6.0)
