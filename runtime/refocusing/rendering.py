@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from runtime.refocusing.defaults import DISC, GAUSSIAN
 from runtime.refocusing.discs import Lights, scattered, with_light, without_lights
 from runtime.refocusing.enlarging import Part, enlarged_part, resize_map
 from runtime.refocusing.tiling import TiledGraph
+from runtime.system.ahead import computed_ahead
 from runtime.system.arrays import FloatArray, between, ramp
 
 IN_FOCUS_PX = 0.3
@@ -165,15 +167,16 @@ def _without_discs(
     if min(graph.size_px) < 2 * margin + GRID_PX:
         margin = 0  # no room for tiles: what is little blurred passes over from the one picture to the other
 
+    one_at_a_time = Lock()
+
     def rest_of(part: Part) -> FloatArray:
         return sharp_of(part) if base.kept is None else sharp_of(part) * enlarge("kept", part)
 
-    for part in _parts(size_px, graph.size_px, margin):
+    def rendered(part: Part) -> FloatArray:
         wide, inside = _widened(part, size_px, margin)
         least, most, uncovered = enlarge.extremes(part)
         if least * ratio >= seen_alone:
-            yield part, enlarge("picture", part)
-            continue
+            return enlarge("picture", part)
         target_px = enlarge("target_px", wide) * np.float32(ratio)
         sigma_px = np.abs(target_px[inside])
         if most * ratio <= IN_FOCUS_PX:
@@ -183,7 +186,9 @@ def _without_discs(
             sharp = rest_of(wide)
             own = sharp[inside]
             if margin:
-                small = one_call(graph, sharp, np.clip(target_px, -seen_alone, seen_alone))[inside]
+                np.clip(target_px, -seen_alone, seen_alone, out=target_px)
+                with one_at_a_time:
+                    small = one_call(graph, sharp, target_px)[inside]
                 passed = ramp(sigma_px, seen_from, seen_alone)
             else:
                 small, passed = own, ramp(sigma_px, IN_FOCUS_PX, seen_from)
@@ -194,7 +199,10 @@ def _without_discs(
             detail *= shows * (1.0 - ramp(sigma_px, IN_FOCUS_PX, seen_from))[..., None]
             detail += enlarge("picture", part)
             result = between(detail, result, ramp(shows, *COVERED))
-        yield part, np.clip(result, 0.0, 1.0)
+        return np.clip(result, 0.0, 1.0)
+
+    # While the graph computes one part, others are enlarged and put together.
+    yield from computed_ahead(rendered, _parts(size_px, graph.size_px, margin))
 
 
 def one_call(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> FloatArray:
