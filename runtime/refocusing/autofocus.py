@@ -1,4 +1,4 @@
-"""Where to focus when nobody says: at the sharpest place near the centre, which is where photographers put things."""
+"""Where to focus when nobody says and no face is found: at the sharpest place near the centre, where people aim."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from runtime.photos.photo import Photo, check_writable_as_photo, read_photo, res
 from runtime.refocusing import optics
 from runtime.refocusing.autofocus import automatic_focus
 from runtime.refocusing.depth_file import read_depth_file
+from runtime.refocusing.faces import find_face
 from runtime.refocusing.maps import SHARP, SIGMA, SIGMA_COLOUR, save_maps
 from runtime.refocusing.pipeline import RefocusPipeline, check_long_side, working_size
 from runtime.refocusing.sweep import check_sweep, sweep_frames, write_sweep
@@ -163,7 +164,7 @@ def refocus_one(
     watch.lap("analysis_s")
     known, source = known_disparity(options, taken, analysis.size_px)
     defocus_px = None if known is None else optics.defocus_from_disparity(known, DISPARITY_RANGE * max(known.shape))
-    chosen = focus or automatic_focus(analysis.picture, analysis.sigma_px)
+    chosen = focus or find_face(analysis.picture) or automatic_focus(analysis.picture, analysis.sigma_px)
     if options.sweep is not None:
         along = analysis.defocus_px if defocus_px is None else defocus_px
         frames = []
