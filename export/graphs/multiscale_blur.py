@@ -11,7 +11,6 @@ reducing by 2^l and enlarging again adds to the variance, (4^l - 1) / 3 px^2, is
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -22,15 +21,16 @@ from torch import Tensor, nn
 SIGMA_MIN_PX = 0.3
 """Up to here the picture is left as it is: the neighbours' weight is under 0.4 %."""
 SIGMA_MAX_PX = 32.0
-FINEST_PX = (0.7, 1.3)
-"""Sigmas of the Gaussians on the picture itself."""
-COARSER_PX = (1.9, 1.9 * math.sqrt(2.0))
-"""The same on the picture reduced to half; twice as much on each smaller one."""
-LEVELS = 5
-"""How often the picture is reduced, as far as its sides are even."""
+FINEST_PX = 0.7
+"""Sigma of the Gaussian on the picture itself."""
+LEVELS_PX = ((1.42, 2.4), (3.8, 5.37), (7.6, 10.75), (15.2, 21.5), (30.4, 43.0))
+"""Sigmas of the two Gaussians on the picture reduced to half, to a quarter and so on, as far as its sides are even.
+
+The first is as wide as the picture's reduction and enlargement need, and each about 1.4 times the one before; less
+closely where these are smallest, for there a picture has lost little: every sigma is at 48 dB and more."""
 SIX = 6.0
 MOST_PARTS = 5
-FINEST_RADII, COARSER_RADII = (1, 2), (2, 2)
+FINEST_RADIUS, LEVELS_RADII = 1, ((1, 2), *[(2, 2)] * 4)
 """Taps on each side of each Gaussian, which goes on from the one before."""
 
 
@@ -115,11 +115,9 @@ class FinestLevel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        small, large = sampled_variance(FINEST_PX[0]), FINEST_PX[1] ** 2
-        self.small = FixedGaussian(small, FINEST_RADII[0], 3)
-        self.larger = FixedGaussian(large - small, FINEST_RADII[1], 3)
-        steps = (SIGMA_MIN_PX, *FINEST_PX, COARSER_PX[0])
-        self.shares = nn.ModuleList(FallingRamp(low**2, high**2, (0, 0, 0), 1) for low, high in pairwise(steps))
+        self.blur = FixedGaussian(sampled_variance(FINEST_PX), FINEST_RADIUS, 3)
+        self.untouched = FallingRamp(SIGMA_MIN_PX**2, FINEST_PX**2, (0, 0, 0), 1)
+        self.handover = FallingRamp(FINEST_PX**2, LEVELS_PX[0][0] ** 2, (0, 0, 0), 1)
 
     def forward(self, light: Tensor, variance: Tensor, coarse: Tensor) -> Tensor:
         """What this level adds to the enlarged result of the coarser ones.
@@ -133,14 +131,11 @@ class FinestLevel(nn.Module):
             (B, 3, H, W), of either sign. Of shares of 0 and 1 nothing is rounded: black stays black, which the square
             root of ``InLight`` would make grey of.
         """
-        small = self.small(light)
-        picture, larger, handover = (share(variance) for share in self.shares)
-        blurred = mix(self.larger(small), mix(small, light, picture), larger)
-        return handover * (blurred - coarse)
+        return self.handover(variance) * (mix(self.blur(light), light, self.untouched(variance)) - coarse)
 
 
 class CoarserLevels(nn.Module):
-    """Reduced copies of a picture, blurred by ``COARSER_PX`` and multiples, put together from the smallest up.
+    """Reduced copies of a picture, blurred by ``LEVELS_PX``, put together from the smallest up.
 
     Args:
         channels: of the picture.
@@ -152,15 +147,13 @@ class CoarserLevels(nn.Module):
         variances = 1 + max(source)
         self.firsts, self.seconds = nn.ModuleList(), nn.ModuleList()
         self.ramps, self.handovers = nn.ModuleList(), nn.ModuleList()
-        for level in range(1, LEVELS + 1):
-            scale = 2.0**level
-            first, second = (sigma * scale / 2.0 for sigma in COARSER_PX)
-            own = (first**2 - (scale**2 - 1.0) / 3.0) / scale**2
-            more = (second**2 - first**2) / scale**2
-            self.firsts.append(FixedGaussian(own, COARSER_RADII[0], channels))
-            self.seconds.append(FixedGaussian(more, COARSER_RADII[1], channels))
+        for level, ((first, second), radii) in enumerate(zip(LEVELS_PX, LEVELS_RADII, strict=True), start=1):
+            area = 4.0**level
+            self.firsts.append(FixedGaussian((first**2 - (area - 1.0) / 3.0) / area, radii[0], channels))
+            self.seconds.append(FixedGaussian((second**2 - first**2) / area, radii[1], channels))
             self.ramps.append(FallingRamp(first**2, second**2, source, variances))
-            self.handovers.append(FallingRamp(second**2, (2.0 * first) ** 2, source, variances))
+        for (_, second), (first, _) in pairwise(LEVELS_PX):
+            self.handovers.append(FallingRamp(second**2, first**2, source, variances))
 
     def forward(
         self, pictures: Sequence[Tensor], variances: Sequence[Tensor], at_most: Sequence[Tensor] | None = None
@@ -190,7 +183,7 @@ class CoarserLevels(nn.Module):
 
 
 class MultiscaleBlur(nn.Module):
-    """Gathers for every pixel a Gaussian of its own sigma: 45 dB and more from the exact gather, in light."""
+    """Gathers for every pixel a Gaussian of its own sigma: 48 dB and more from the exact gather, in light."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,14 +202,14 @@ class MultiscaleBlur(nn.Module):
 
 
 def levels_of(picture: Tensor) -> int:
-    """How often (B, C, H, W) is reduced: ``LEVELS`` times, or until a side is odd.
+    """How often (B, C, H, W) is reduced: once for each of ``LEVELS_PX``, or until a side is odd.
 
     Raises:
         ValueError: a side is odd.
     """
     height, width = int(picture.shape[2]), int(picture.shape[3])
     count = 0
-    while count < LEVELS and height % 2 == width % 2 == 0:
+    while count < len(LEVELS_PX) and height % 2 == width % 2 == 0:
         height, width, count = height // 2, width // 2, count + 1
     if count == 0:
         raise ValueError(f"height and width must be even, got {height} and {width}")

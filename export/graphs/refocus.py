@@ -20,8 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from export.graphs.multiscale_blur import (
-    COARSER_PX,
-    FINEST_PX,
+    LEVELS_PX,
     SIGMA_MAX_PX,
     CoarserLevels,
     FallingRamp,
@@ -38,7 +37,7 @@ from export.graphs.multiscale_blur import (
 )
 from runtime.refocusing.discs import TAKES_PART
 
-FRONT_PX = (1.0, COARSER_PX[0])
+FRONT_PX = (1.0, 1.9)
 """Sigma in front of the plane of focus at which a pixel begins to count as of the front layer, and does wholly."""
 LEAST_SHARE = 1.0 / 128.0
 """What a pixel that is too sharp for a level still counts, so that nothing is divided by nothing."""
@@ -48,6 +47,8 @@ SEEN = 4.0
 """A place counts as seen beside the front layer from this part, 1 / 4, of its pixels on."""
 SPREAD_LEVEL, SPREAD_PX = 3, 24.0
 """Level at which the front layer's sigma is spread beyond its outline, and how far: as a Gaussian of this sigma."""
+SMALLEST_PX = 1.0
+"""Sigma from which the first of the coarser levels is taken; of the others it is the one before's larger Gaussian."""
 NOTHING = 1e-4
 HALO_PX = 256
 """How far a pixel may be felt at the largest sigma: the taps of the smallest level, and the levels on the way up."""
@@ -142,7 +143,7 @@ class Least(nn.Module):
 
 def _takes_part(sigma_px: Tensor, level: int) -> Tensor:
     """How far what is blurred by this sigma takes part in the level after this one, in [0, 1]."""
-    smallest = FINEST_PX[-1] if level == 0 else COARSER_PX[-1] * 2.0 ** (level - 1)
+    smallest = SMALLEST_PX if level == 0 else LEVELS_PX[level - 1][1]
     return rising_ramp(sigma_px, TAKES_PART[0] * smallest, TAKES_PART[1] * smallest)
 
 
