@@ -3,7 +3,8 @@
 The exact blur (``train.optics.spatially_varying_blur``) gathers a disc of neighbours for every pixel, which no delegate
 offers. Here the picture is blurred as a whole by a few fixed, separable Gaussians, coarser ones on smaller copies, and
 each pixel takes its place between the two whose sigmas are next to its own. Two Gaussians mixed in proportion to the
-variance asked for have that variance exactly, and where their sigmas differ by 1.4 they look like one to 50 dB.
+variance asked for have that variance exactly, and where their sigmas differ by 1.4 they look like one to 50 dB; so
+they do where these are small and differ by 2.
 
 So an operator is a convolution of constant weights, a mean of 2x2, a bilinear enlargement or an element-wise one. What
 reducing by 2^l and enlarging again adds to the variance, (4^l - 1) / 3 px^2, is taken off the level's own Gaussians.

@@ -173,7 +173,7 @@ class Refocus(InLight):
 
 
 class Preview(InLight):
-    """Refocusing by a plain gather, at half the time: for a finger that moves."""
+    """Refocusing by a plain gather, in six tenths of the time: for a finger that moves."""
 
     def __init__(self) -> None:
         super().__init__(MultiscaleBlur())

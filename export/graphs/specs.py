@@ -1,7 +1,7 @@
 """The deployable graphs and their contract: the one place where a tensor's meaning is written down.
 
 defocus: image -> sigma_px.    deblur: image, sigma_px -> sharp.    refocus: sharp, target_sigma_px -> refocused.
-preview: as refocus, without occlusion, in half the time: for a finger that moves.
+preview: as refocus, without occlusion, in six tenths of the time: for a finger that moves.
 fused: image, target_sigma_px -> refocused, all three in one file, for a map of blur that is known beforehand (from a
 depth camera, say). It deblurs again for every target, so an application with a finger on the glass wants the three.
 
@@ -152,7 +152,7 @@ def build_graphs(networks: Deployable) -> dict[str, GraphSpec]:
     )
     preview = GraphSpec(
         name="preview",
-        summary="the same without occlusion, in half the time",
+        summary="the same without occlusion, in six tenths of the time",
         inputs=(lit, target),
         outputs=(refocused,),
         halo_px=HALO_PX,
