@@ -2,12 +2,16 @@
 
     python -m benchmarks.refocus [FOLDER]        (after `make export`; FOLDER defaults to artifacts)
     python -m benchmarks.refocus --size 384x512 --pictures outlines
+    python -m benchmarks.refocus --beside sharp.jpg depth.png theirs.jpg --pictures beside
 
 Scenes of layers at known depths, composited in light, are refocused by our graph, a plain gather, a scatter renderer
 and a stack of Gaussians by OpenCV: PSNR of the whole picture, in a band of 3 sigma around outlines and elsewhere, SSIM.
 LVCorr is the rank correlation of the blur asked for with the variance of the result's Laplacian, over apertures, with
 its sign turned. Lamps at night, a picture by day and the scenes, with lights blurred by the graph and drawn as discs,
 are also held against a lens of even discs. Times are of this machine, in one run, one way after the other in turn.
+
+With --beside only that is done: a picture all in focus is refocused by a map of inverse depth as somebody else did it,
+at the focus and strength with which ours comes nearest to theirs, and the three are written side by side.
 
 Exit code: 0 the tables were printed, 2 wrong use or no export, 130 interrupted.
 """
@@ -39,6 +43,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("directory", type=Path, nargs="?", default=Path("artifacts"), metavar="FOLDER", help=folder)
     add("--size", type=size_px, default="384x512", metavar="HxW", help="of the scenes (default: %(default)s)")
     add("--pictures", type=Path, metavar="FOLDER", help="also write every scene and answer side by side here")
+    names = ("SHARP", "DEPTH", "THEIRS")
+    add("--beside", type=Path, nargs=3, action="append", metavar=names, help="ours beside somebody else's; repeatable")
     add_threads(parser)
     add_json(parser)
     return parser
@@ -50,13 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ReblurError: there is no export.
     """
-    from benchmarks.scoring.refocus import in_tables, measure
+    from benchmarks.scoring import refocus as scoring
 
-    found = measure(arguments.directory, arguments.size, arguments.threads, arguments.pictures)
-    if arguments.json:
-        print_json(found)
+    if arguments.beside:
+        found = scoring.beside_others(arguments.directory, arguments.beside, arguments.threads, arguments.pictures)
+        table = scoring.in_table(found)
     else:
-        print(in_tables(found))
+        measured = scoring.measure(arguments.directory, arguments.size, arguments.threads, arguments.pictures)
+        found, table = [measured], scoring.in_tables(measured)
+    if arguments.json:
+        print_json(found if arguments.beside else found[0])
+    else:
+        print(table)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tabulate import tabulate
 from torch import Tensor
 
 from benchmarks.scoring import lights
+from benchmarks.scoring.beside import beside, write
 from export.data.layered_scenes import SCENES, gaussian_blur, seen_in_focus, seen_through_a_lens
 from export.data.pictures import load_picture
 from runtime.backends import open_artifact
@@ -45,14 +46,8 @@ def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pict
     Raises:
         ReblurError: there is no export.
     """
-    manifest = Manifest.load(directory, with_checks=False)
     torch.set_num_threads(cpu_threads(threads))
-    graphs = {
-        name: TiledGraph.of(open_artifact(artifact, directory, threads), manifest.graphs[name].halo_px)
-        for name in ("refocus", "preview")
-        for artifact in manifest.artifacts
-        if artifact.id == f"{name}-tflite-fp32"
-    }
+    graphs = _graphs(directory, threads)
     ways: dict[str, Renderer] = {f"ours: {name}": _of(graph) for name, graph in graphs.items()}
     ways |= {"gather, exact": gather, "scatter": scatter, "OpenCV stack of 8": opencv_stack}
     return {
@@ -65,6 +60,53 @@ def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pict
         "tap": _taps(graphs, directory, threads),
         "tap_at_night": _taps_at_night(directory, threads),
     }
+
+
+def _graphs(directory: Path, threads: int | None) -> dict[str, TiledGraph]:
+    manifest = Manifest.load(directory, with_checks=False)
+    return {
+        name: TiledGraph.of(open_artifact(artifact, directory, threads), manifest.graphs[name].halo_px)
+        for name in ("refocus", "preview")
+        for artifact in manifest.artifacts
+        if artifact.id == f"{name}-tflite-fp32"
+    }
+
+
+def beside_others(
+    directory: Path, triples: Sequence[tuple[Path, Path, Path]], threads: int | None, pictures: Path | None
+) -> list[dict[str, Any]]:
+    """Pictures all in focus, refocused as others did; see ``benchmarks.scoring.beside``.
+
+    Args:
+        directory: that an export wrote.
+        triples: the picture all in focus, its depth, and what others made of it.
+        threads: CPU threads.
+        pictures: where the three are written side by side, if anywhere.
+
+    Raises:
+        ReblurError: there is no export, or a picture cannot be read.
+    """
+    graph = _graphs(directory, threads)["refocus"]
+    rows = []
+    for sharp, depth, theirs in triples:
+        found = beside(sharp, depth, theirs, partial(refocused, graph))
+        rows.append(
+            {
+                "picture": found.name,
+                "focus": found.focus,
+                "strength, px of 1024": 1024.0 * found.strength,
+                "ours against theirs, dB": found.psnr_db,
+                "unblurred against theirs, dB": found.unblurred_db,
+            }
+        )
+        if pictures is not None:
+            write(found, pictures)
+    return rows
+
+
+def in_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What ``beside_others`` gives, for people."""
+    return tabulate(rows, headers="keys", floatfmt=".2f")
 
 
 def in_tables(found: Mapping[str, Any]) -> str:
