@@ -22,13 +22,13 @@ from torch import Tensor, nn
 SIGMA_MIN_PX = 0.3
 """Up to here the picture is left as it is: the neighbours' weight is under 0.4 %."""
 SIGMA_MAX_PX = 32.0
-FINEST_PX = 0.7
+FINEST_PX = 0.75
 """Sigma of the Gaussian on the picture itself."""
-LEVELS_PX = ((1.42, 2.4), (3.8, 5.37), (7.6, 10.75), (15.2, 21.5), (30.4, 43.0))
+LEVELS_PX = ((1.6, 2.6), (3.8, 5.37), (7.6, 10.75), (15.2, 21.5), (30.4, 43.0))
 """Sigmas of the two Gaussians on the picture reduced to half, to a quarter and so on, as far as its sides are even.
 
 The first is as wide as the picture's reduction and enlargement need, and each about 1.4 times the one before; less
-closely where these are smallest, for there a picture has lost little: every sigma is at 48 dB and more."""
+closely where these are smallest, for there a picture has lost little: every sigma is at 49 dB and more."""
 SIX = 6.0
 MOST_PARTS = 5
 FINEST_RADIUS, LEVELS_RADII = 1, ((1, 2), *[(2, 2)] * 4)
@@ -184,7 +184,7 @@ class CoarserLevels(nn.Module):
 
 
 class MultiscaleBlur(nn.Module):
-    """Gathers for every pixel a Gaussian of its own sigma: 48 dB and more from the exact gather, in light."""
+    """Gathers for every pixel a Gaussian of its own sigma: 49 dB and more from the exact gather, in light."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,11 +9,13 @@ it was drawn. So the picture is taken apart in two layers, each as colour times 
   what shows beside it.
 
 Each level of ``export.graphs.multiscale_blur`` is divided by its own coverage, so whatever is too sharp for a level has
-no part in it. The front layer then lies over the rest. Layers are made from half the size on; at full size there is
-only what ``FinestLevel`` adds to the rest.
+no part in it. The front layer then lies over the rest. Layers are blurred from half the size on; at full size
+there is only what ``FinestLevel`` adds to the rest.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -56,13 +58,27 @@ REST, FRONT = (0, 1, 2, 3), (4, 5, 6, 7)
 """Channels of the planes: each layer's light times coverage, and its coverage."""
 
 
+class Layers(NamedTuple):
+    """A picture in two layers at one level, (B, ..., h, w)."""
+
+    planes: Tensor
+    """Eight channels, see ``REST`` and ``FRONT``; of the rest only what is blurred enough for the level."""
+    light: Tensor
+    """Of all."""
+    variance: Tensor
+    """Of all, in px^2 of the picture itself."""
+    rest_variance: Tensor
+    """Times the rest's coverage."""
+    front_variance: Tensor
+    """Times the front's."""
+
+
 class LayeredBlur(nn.Module):
     """Blurs light by a signed sigma, with occlusion."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.whole = Pick((0, 1, 2, None) * 2, 3)
-        self.shares = Pick((0,) * 4 + (1,) * 4, 2)
+        self.three = Pick((0,) * 3, 1)
         self.only_rest = Pick((0,) * 4 + (None,) * 4, 1)
         self.least = Least()
         covered = 1.0 - 1.0 / (SEEN * (1.0 - LEAST_COVERAGE))
@@ -77,23 +93,30 @@ class LayeredBlur(nn.Module):
     def forward(self, light: Tensor, sigma_px: Tensor) -> Tensor:
         """(B, 3, H, W) of 0 or more, (B, 1, H, W) pixels, negative in front -> (B, 3, H, W)."""
         variance = sigma_px * sigma_px
-        pyramids = self._pyramids(reduced(light), reduced(sigma_px), reduced(variance), levels_of(light))
+        pyramids = self._pyramids(self._layers(light, sigma_px, variance), levels_of(light))
         planes = self.coarser(*pyramids)
         rest_light = self.rest_colour(planes) / self.rest_coverage(planes)
         shows = complement(self.front_coverage(planes))
         both = self.front_colour(planes) + shows * rest_light
         return enlarged(both) + enlarged(shows) * self.finest(light, variance, enlarged(rest_light))
 
-    def _pyramids(
-        self, light: Tensor, sigma_px: Tensor, variance: Tensor, levels: int
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """For each level, from half the size on: both layers' planes, their variances, how much of it may be taken."""
+    def _layers(self, light: Tensor, sigma_px: Tensor, variance: Tensor) -> Layers:
+        """The layers at half the size."""
         behind = rising_ramp(sigma_px, -FRONT_PX[1], -FRONT_PX[0])
-        blurred, front = behind * _takes_part(torch.abs(sigma_px), 0), complement(behind)
-        planes = self.whole(light) * self.shares(torch.cat([blurred, front], 1))
-        rest_variance, front_variance = variance * blurred, variance * front
+        blurred = behind * _takes_part(torch.abs(sigma_px), 0)
+        of_all, of_rest, seen = reduced(variance), reduced(variance * behind), reduced(behind)
+        halved, front = reduced(light), complement(seen)
+        front_light = halved - reduced(light * self.three(behind))
+        # Pixels on an outline are of both sides: they take no part, so that no colour of the one is in the other.
+        used = torch.relu(reduced(blurred) * 2.0 - 1.0)
+        planes = torch.cat([halved * self.three(used), used, front_light, front], 1)
+        return Layers(planes, halved, of_all, of_rest / (seen + NOTHING) * used, of_all - of_rest)
+
+    def _pyramids(self, layers: Layers, levels: int) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """For each level, from half the size on: both layers' planes, their variances, how much of it may be taken."""
         pictures, own, seen, fronts = list[Tensor](), list[Tensor](), list[Tensor](), list[tuple[Tensor, Tensor]]()
         for level in range(1, levels + 1):
+            planes, light, variance, rest_variance, front_variance = layers
             pictures.append(self.least(planes, light))
             least = (variance - front_variance * (1.0 - LEAST_COVERAGE)) * LEAST_SHARE
             own.append((rest_variance + least) / self.coverages[0](pictures[-1]))
@@ -101,9 +124,8 @@ class LayeredBlur(nn.Module):
             seen.append(self.seen(planes))
             if level < levels:
                 part = _takes_part(torch.sqrt(own[-1] + NOTHING), level)
-                planes, light = reduced(planes * self.only_rest(part)), reduced(light)
-                rest_variance, front_variance = reduced(rest_variance * part), reduced(front_variance)
-                variance = reduced(variance)
+                still = planes * self.only_rest(part), light, variance, rest_variance * part, front_variance
+                layers = Layers(*(reduced(x) for x in still))
         return pictures, [torch.cat(pair, 1) for pair in zip(own, self._spread(fronts), strict=True)], seen
 
     def _spread(self, fronts: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
