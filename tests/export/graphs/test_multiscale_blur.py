@@ -45,6 +45,17 @@ def test_one_sigma_is_its_gaussian(sigma_px: float) -> None:
     assert value_db >= 45.0
 
 
+@pytest.mark.parametrize("sigma_px", [0.5, 0.75, 0.9, 1.1, 1.3, 1.6, 1.9, 2.2, 3.0, 3.4, 3.8, 4.5, 6.4, 7.6])
+def test_a_hard_edge_is_that_of_its_gaussian(sigma_px: float) -> None:
+    """Within 0.05 of full light, also where three taps stand for it (0.75 px) and where two Gaussians are mixed."""
+    edge = torch.zeros(1, 3, 64, 64, dtype=torch.float64)
+    edge[..., 32:] = 1.0
+    answer = MultiscaleBlur().double()(edge, torch.full((1, 1, 64, 64), sigma_px, dtype=torch.float64))
+    error = float((answer - gaussian_blur(edge, sigma_px)).abs().max())
+    print(f"\nsigma {sigma_px}: {error:.3f} of full light")
+    assert error <= 0.05
+
+
 def maps() -> dict[str, tuple[Tensor, float]]:
     """Name -> (1, 1, H, W) sigma, and what it must reach."""
     x = torch.linspace(0.0, 1.0, WIDTH, dtype=torch.float64).view(1, 1, 1, -1).expand(1, 1, HEIGHT, WIDTH)
