@@ -59,15 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
     from benchmarks.scoring import refocus as scoring
 
     if arguments.beside:
-        found = scoring.beside_others(arguments.directory, arguments.beside, arguments.threads, arguments.pictures)
-        table = scoring.in_table(found)
+        rows = scoring.beside_others(arguments.directory, arguments.beside, arguments.threads, arguments.pictures)
+        print_json(rows) if arguments.json else print(scoring.in_table(rows))
     else:
-        measured = scoring.measure(arguments.directory, arguments.size, arguments.threads, arguments.pictures)
-        found, table = [measured], scoring.in_tables(measured)
-    if arguments.json:
-        print_json(found if arguments.beside else found[0])
-    else:
-        print(table)
+        found = scoring.measure(arguments.directory, arguments.size, arguments.threads, arguments.pictures)
+        print_json(found) if arguments.json else print(scoring.in_tables(found))
     return 0
 
 

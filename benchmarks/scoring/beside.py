@@ -6,14 +6,15 @@ our picture comes nearest to theirs, by PSNR: first on a coarse grid at a small 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from runtime.photos.photo import read_photo, resize
+from runtime.metrics import psnr_db
+from runtime.photos.photo import as_samples, read_photo, resize
 from runtime.refocusing.defaults import INVERSE
 from runtime.refocusing.depth_file import read_depth_file
 from runtime.refocusing.highlights import recovered
@@ -65,8 +66,9 @@ def beside(sharp: Path, depth: Path, theirs: Path, blur: Blur) -> Beside:
         raise ReblurError(f"{theirs} must have the proportions of {sharp}, got {other.size_px} and {photo.size_px}")
 
     def at(long_side_px: int) -> _Scene:
-        size = working_size(*photo.size_px, min(long_side_px, max(photo.size_px)))
-        return _Scene(resize(photo.samples, *size), resize(disparity, *size), resize(other.samples, *size), blur)
+        size = working_size(*photo.size_px, long_side_px)
+        picture = resize(photo.samples, *size)
+        return _Scene(picture, recovered(picture), resize(disparity, *size), resize(other.samples, *size), blur)
 
     small, large = at(SMALL_PX), at(LONG_SIDE_PX)
     focus, strength = small.nearest()
@@ -75,8 +77,8 @@ def beside(sharp: Path, depth: Path, theirs: Path, blur: Blur) -> Beside:
         name=sharp.stem,
         focus=focus,
         strength=strength,
-        psnr_db=_psnr_db(ours, large.theirs),
-        unblurred_db=_psnr_db(large.sharp, large.theirs),
+        psnr_db=psnr_db(ours, large.theirs),
+        unblurred_db=psnr_db(large.sharp, large.theirs),
         picture=np.concatenate([large.sharp, ours, large.theirs], axis=1),
     )
 
@@ -86,13 +88,15 @@ class _Scene:
     """The three pictures at one size."""
 
     sharp: FloatArray
+    lit: FloatArray
+    """The same with its lamps brighter."""
     disparity: FloatArray
     theirs: FloatArray
     blur: Blur
 
     def ours(self, focus: float, strength: float) -> FloatArray:
         gain = np.float32(strength * max(self.disparity.shape))
-        return self.blur(recovered(self.sharp), gain * (np.float32(focus) - self.disparity))
+        return self.blur(self.lit, gain * (np.float32(focus) - self.disparity))
 
     def nearest(self) -> tuple[float, float]:
         """Focus and strength."""
@@ -111,16 +115,17 @@ class _Scene:
         return best
 
     def _score(self, at: tuple[float, float]) -> float:
-        return _psnr_db(self.ours(*at), self.theirs)
+        return psnr_db(self.ours(*at), self.theirs)
 
 
 def write(found: Beside, folder: Path) -> Path:
     """The three pictures side by side, as a PNG; returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"beside-{found.name}.png"
-    Image.fromarray(np.rint(found.picture.clip(0.0, 1.0) * 255.0).astype(np.uint8)).save(path)
+    write_row(path, [found.picture])
     return path
 
 
-def _psnr_db(one: FloatArray, other: FloatArray) -> float:
-    return float(-10.0 * np.log10(np.mean((one - other) ** 2) + 1e-12))
+def write_row(path: Path, pictures: Sequence[FloatArray]) -> None:
+    """Write pictures (h, w, 3) sRGB side by side; their folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(as_samples(np.concatenate(pictures, axis=1), np.dtype(np.uint8))).save(path)

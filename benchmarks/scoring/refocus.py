@@ -16,7 +16,7 @@ from tabulate import tabulate
 from torch import Tensor
 
 from benchmarks.scoring import lights
-from benchmarks.scoring.beside import beside, write
+from benchmarks.scoring.beside import beside, write, write_row
 from export.data.layered_scenes import SCENES, gaussian_blur, seen_in_focus, seen_through_a_lens
 from export.data.pictures import load_picture
 from runtime.backends import open_artifact
@@ -47,7 +47,7 @@ def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pict
         ReblurError: there is no export.
     """
     torch.set_num_threads(cpu_threads(threads))
-    graphs = _graphs(directory, threads)
+    graphs = _graphs(directory, threads, ("refocus", "preview"))
     ways: dict[str, Renderer] = {f"ours: {name}": _of(graph) for name, graph in graphs.items()}
     ways |= {"gather, exact": gather, "scatter": scatter, "OpenCV stack of 8": opencv_stack}
     return {
@@ -62,11 +62,11 @@ def measure(directory: Path, size_px: tuple[int, int], threads: int | None, pict
     }
 
 
-def _graphs(directory: Path, threads: int | None) -> dict[str, TiledGraph]:
+def _graphs(directory: Path, threads: int | None, names: Sequence[str]) -> dict[str, TiledGraph]:
     manifest = Manifest.load(directory, with_checks=False)
     return {
         name: TiledGraph.of(open_artifact(artifact, directory, threads), manifest.graphs[name].halo_px)
-        for name in ("refocus", "preview")
+        for name in names
         for artifact in manifest.artifacts
         if artifact.id == f"{name}-tflite-fp32"
     }
@@ -86,7 +86,7 @@ def beside_others(
     Raises:
         ReblurError: there is no export, or a picture cannot be read.
     """
-    graph = _graphs(directory, threads)["refocus"]
+    graph = _graphs(directory, threads, ("refocus",))["refocus"]
     rows = []
     for sharp, depth, theirs in triples:
         found = beside(sharp, depth, theirs, partial(refocused, graph))
@@ -159,7 +159,8 @@ def _scenes(ways: Mapping[str, Renderer], size_px: tuple[int, int], pictures: Pa
                 }
             )
         if pictures is not None:
-            _write(pictures / f"{name}.png", [sharp, *answers.values(), truth])
+            row = [sharp, *answers.values(), truth]
+            write_row(pictures / f"{name}.png", [_picture(picture) for picture in row])
     return rows
 
 
@@ -285,11 +286,3 @@ def _psnr_db(first: Tensor, second: Tensor, where: Tensor) -> float:
 
 def _picture(planes: Tensor) -> FloatArray:
     return planes[0].permute(1, 2, 0).clamp(0.0, 1.0).contiguous().numpy()
-
-
-def _write(path: Path, pictures: list[Tensor]) -> None:
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    row = np.concatenate([_picture(picture) for picture in pictures], axis=1)
-    Image.fromarray(np.rint(row * 255.0).astype(np.uint8)).save(path)

@@ -150,7 +150,7 @@ class Least(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        less = picking((0, 1, 2, 3, 4, 5, 6, 7), 8)
+        less = picking(range(8), 8)
         for rest, front in zip(REST, FRONT, strict=True):
             less[rest, front] = -LEAST_SHARE * (1.0 - LEAST_COVERAGE)
         self.less = nn.Buffer(less)

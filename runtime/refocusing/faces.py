@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.photos.photo import resize
+from runtime.photos.photo import as_samples, resize
+from runtime.refocusing.pipeline import working_size
 from runtime.system.arrays import FloatArray
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
@@ -36,11 +37,10 @@ def find_face(picture: FloatArray) -> tuple[float, float] | None:
     if detector is None:
         return None
     height, width = picture.shape[:2]
-    scale = min(1.0, LONG_SIDE_PX / max(height, width))
-    grey = resize(picture.mean(axis=2), max(1, round(height * scale)), max(1, round(width * scale)))
+    grey = resize(picture.mean(axis=2), *working_size(height, width, LONG_SIDE_PX))
     least = max(1, int(SMALLEST * min(grey.shape)))
     found = detector.detectMultiScale(
-        np.rint(255.0 * grey).astype(np.uint8), scaleFactor=STEP, minNeighbors=AGREEING, minSize=(least, least)
+        as_samples(grey, np.dtype(np.uint8)), scaleFactor=STEP, minNeighbors=AGREEING, minSize=(least, least)
     )
     if len(found) == 0:
         return None

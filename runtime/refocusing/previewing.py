@@ -16,7 +16,7 @@ from runtime.photos.photo import resize
 from runtime.refocusing.enlarging import resize_map
 from runtime.refocusing.rendering import fitting_size, one_call, shrunk
 from runtime.refocusing.tiling import TiledGraph
-from runtime.system.arrays import FloatArray
+from runtime.system.arrays import FloatArray, between
 
 PREVIEW = "preview"
 """The graph's name."""
@@ -63,4 +63,4 @@ class Previewer:
         result = one_call(self._graph, self._lit, resize_map(target_px, *self._size_px) * scale)
         if kept is None:
             return result
-        return result + resize_map(kept, *self._size_px)[..., None] * (self._picture - result)
+        return between(result, self._picture, resize_map(kept, *self._size_px)[..., None])
