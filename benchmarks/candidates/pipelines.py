@@ -18,9 +18,10 @@ from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import CPU_DELEGATES, Artifact, Pipeline
 from runtime.photos.photo import Photo, read_photo, resize, write_photo
 from runtime.refocusing.defocus_map import smooth_defocus
-from runtime.refocusing.pipeline import Analysis, RefocusPipeline, at_working_size, working_size
+from runtime.refocusing.pipeline import Analysis, RefocusPipeline
 from runtime.refocusing.rendering import refocused
 from runtime.refocusing.tiling import TiledGraph
+from runtime.refocusing.working_size import at_working_size
 from runtime.system.errors import ReblurError
 
 PHOTO = Path(__file__).parents[2] / "runtime" / "examples" / "astronaut.jpg"
@@ -95,7 +96,7 @@ class _Way:
             directory, case.backend, case.precision, num_threads=case.threads, keep_networks=keep
         )
         self.load_ms = 1000.0 * (time.perf_counter() - started)
-        self.working = working_size(*case.size_px, self.pipeline.working_long_side_px)
+        self.working = self.pipeline.working_size_of(*case.size_px)
 
     def photo(self) -> Photo:
         return read_photo(self.path)

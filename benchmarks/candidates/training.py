@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring.cases import Case, Opened
 from benchmarks.measuring.protocol import Run
@@ -20,6 +22,7 @@ from train.data.pair_pool import PairPool
 from train.data.scenes import SceneRenderer
 from train.data.second_shot import draw_move, second_shot
 from train.data.synthetic_pairs import SCENES_AT_ONCE, SyntheticSource
+from train.loop.device import prepare
 from train.loop.run_state import initial_state
 from train.loop.training_step import training_step
 from train.presets import preset
@@ -27,42 +30,91 @@ from train.presets import preset
 LAYERS = (2, 4, 6)
 """Of the scenes."""
 POOL = 8
-"""Pairs that steps are cropped from: enough for a batch, and made once."""
+"""Pairs that steps are cropped from: made once."""
+GPU_BATCHES = (8, 64, 256)
+"""Crops of a step."""
+PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
+"""Of the training -> as rows say it."""
+PEAK_SIDES, PEAK_RUNS = {"cpu": 1536, "cuda": 8192}, 12
 
 
-def config_of(name: str) -> RunConfig:
-    """A preset whose pool is small and never renewed, in its third stage from the first step on."""
+def config_of(case_id: str) -> RunConfig:
+    """The preset of a step's case, with a small pool that is never renewed, and in its last stage from the start."""
+    name, _, crops = case_id.removeprefix("step-").partition("-of-")
     config = preset(name)
-    fit = dataclasses.replace(config.fit, pool_size=POOL, pool_refresh=0, reblur_first_steps=0)
+    fit = dataclasses.replace(
+        config.fit,
+        pool_size=POOL,
+        pool_refresh=0,
+        reblur_first_steps=0,
+        stage_one_share=0.0,
+        stage_three_from=0.0 if config.fit.stage_three_from < 1.0 else 1.0,
+        batch_size=int(crops or config.fit.batch_size),
+    )
     return dataclasses.replace(config, fit=fit)
 
 
-def cases(preset_name: str, threads: int | None, device: str = "cpu") -> list[Case]:
-    """A step, scenes of several layers, and a pair."""
-    config = preset(preset_name)
-    side, crop = config.scenes.size_px, config.fit.crop_px
-    rows = [("train_step", f"step-{preset_name}", crop), ("pair", f"pair-{preset_name}", side)]
-    rows += [("scene", f"scene-{layers}-layers", SceneConfig().size_px) for layers in LAYERS]
-    return [
-        Case(
-            kind="training",
-            stage=stage,
-            id=name,
-            backend="torch",
-            precision="fp32",
-            size_px=(px, px),
-            threads=threads,
-            accelerator="gpu" if device == "cuda" else "cpu",
-        )
-        for stage, name, px in rows
-    ]
+def cases(preset_name: str, threads: int | None) -> list[Case]:
+    """On the processor: a step, a pair, and scenes of several layers."""
+    scenes = [_case("scene", f"scene-{layers}-layers", SceneConfig().size_px, threads) for layers in LAYERS]
+    pair = _case("pair", f"pair-{preset_name}", preset(preset_name).scenes.size_px, threads)
+    return [_step_case(f"step-{preset_name}", threads, "cpu"), pair, *scenes]
+
+
+def gpu_cases(preset_name: str) -> list[Case]:
+    """Steps of batches of several sizes."""
+    return [_step_case(f"step-{preset_name}-of-{crops}", None, "gpu") for crops in GPU_BATCHES]
+
+
+def _step_case(case_id: str, threads: int | None, accelerator: str) -> Case:
+    fit = config_of(case_id).fit
+    case = _case("train_step", case_id, fit.crop_px, threads)
+    return dataclasses.replace(case, accelerator=accelerator, precision=PRECISIONS[fit.precision])
+
+
+def _case(stage: str, case_id: str, side_px: int, threads: int | None) -> Case:
+    return Case(
+        kind="training",
+        stage=stage,
+        id=case_id,
+        backend="torch",
+        precision="fp32",
+        size_px=(side_px, side_px),
+        threads=threads,
+    )
 
 
 def _step(case: Case, device: str) -> Run:
-    config = config_of(case.id.removeprefix("step-"))
+    config = config_of(case.id)
     state = initial_state(config, device)
+    prepare(state.networks, config.fit, torch.device(device), config.fit.batch_size)
     pool = PairPool(SyntheticSource([], config), config, device=device)
     return lambda: training_step(state, pool, config)
+
+
+def gmacs_of_step(case: Case) -> float:
+    """Multiplications and additions of one training step, forward and backward, in 10^9; counted on the processor."""
+    run = _step(case, "cpu")
+    run()  # the first one makes the triplets
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return float(counter.get_total_flops()) / 2e9
+
+
+def peak_gmacs_per_s(case: Case) -> float:
+    """What a large product of matrices reaches on that device in that precision: the best of a few."""
+    device = "cuda" if case.accelerator == "gpu" else "cpu"
+    side = PEAK_SIDES[device]
+    dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[case.precision or "fp32"]
+    first, second = (torch.rand(side, side, device=device, dtype=dtype) for _ in range(2))
+    times = []
+    for _ in range(PEAK_RUNS):
+        started = time.perf_counter()
+        torch.mm(first, second)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - started)
+    return side**3 / min(times) / 1e9
 
 
 def _pair(case: Case, device: str) -> Run:
@@ -94,7 +146,7 @@ MAKERS: dict[str, Callable[[Case, str], Run]] = {"train_step": _step, "pair": _p
 def at_once(case: Case) -> int:
     """How many pictures one run is of."""
     if case.stage == "train_step":
-        return config_of(case.id.removeprefix("step-")).fit.batch_size
+        return config_of(case.id).fit.batch_size
     return SCENES_AT_ONCE["cuda" if case.accelerator == "gpu" else "cpu"] if case.stage == "scene" else 1
 
 

@@ -15,6 +15,7 @@ from runtime.system.version import reblur_version
 
 SYSTEMS = {"Linux": "Linux", "Darwin": "macOS", "Windows": "Windows"}
 THERMAL_ZONES = Path("/sys/class/thermal")
+NVIDIA = Path("/proc/driver/nvidia/gpus")
 GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -54,7 +55,14 @@ def version_of(package: str) -> str | None:
 
 def _processor() -> str | None:
     found = cpuinfo()
-    return found.get("model name") if found else platform.processor() or None
+    name = found.get("model name") if found else platform.processor()
+    return ", ".join(filter(None, (name, *_gpus()))) or None
+
+
+def _gpus() -> list[str]:
+    """Names of NVIDIA's, as their driver tells them; without loading anything that would take memory."""
+    lines = [line for file in NVIDIA.glob("*/information") for line in file.read_text(encoding="utf-8").splitlines()]
+    return [line.split(":", 1)[1].strip() for line in lines if line.startswith("Model:")]
 
 
 def _memory_mib() -> float | None:

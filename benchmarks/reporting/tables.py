@@ -39,6 +39,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def percent(share: float | None) -> str:
+    """In whole per cent; below one, in two digits that matter."""
+    if share is None:
+        return NONE
+    return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{100 * share:.2g}%"
+
+
 def timed(rows: Sequence[Row], pass_: str = "latency") -> list[Row]:
     """Those with times of that pass."""
     return [row for row in rows if row.pass_ == pass_ and row.timing is not None and row.status == "ok"]
@@ -277,7 +284,7 @@ def limits(rows: Sequence[Row]) -> Table | None:
     body = []
     for row in found:
         values = tuple(number(row.figures.get(name)) for name in names)
-        parts = tuple(NONE if (v := row.figures.get(name)) is None else f"{v:.0%}" for name in shares)
+        parts = tuple(percent(row.figures.get(name)) for name in shares)
         body.append((row.subject.id, size_of(row), threads_of(row), *values, *parts))
     headings = (
         "file",
@@ -345,14 +352,28 @@ def parity(rows: Sequence[Row]) -> Table | None:
 
 def scale(rows: Sequence[Row]) -> Table | None:
     """Training."""
-    names = ("pictures_per_s", "speed_up", "efficiency", "gpu_utilisation_percent")
+    names = ("pictures_per_s", "speed_up", "efficiency", "gmacs_per_s", "peak_gmacs_per_s")
     body = [
-        (r.subject.id, size_of(r), threads_of(r), *(number(r.figures.get(name)) for name in names))
+        (
+            r.subject.id,
+            size_of(r),
+            r.subject.precision or "-",
+            "GPU" if r.engine.accelerator_used == "gpu" else f"{threads_of(r)} threads",
+            *(number(r.figures.get(name)) for name in names),
+            percent(r.figures.get("share_of_peak")),
+            number(r.figures.get("gpu_utilisation_percent")),
+        )
         for r in rows
         if r.pass_ == "scale" and r.status == "ok"
     ]
-    headings = ("what", "size", "threads", "pictures/s", "speed-up", "efficiency", "GPU busy %")
-    note = "A pair includes its optical flow. Processes: one thread each, one batch shared."
+    headings = (
+        "what", "size", "precision", "on", "pictures/s", "speed-up", "efficiency", "GMAC/s", "peak", "of peak",
+        "GPU busy %",
+    )  # fmt: skip
+    note = (
+        "A step is one of stage 3; its number says how many crops it is of. Peak: a large product of matrices in that "
+        "precision. A pair includes its optical flow. Processes: one thread each, one batch shared."
+    )
     return Table(title="Training", note=note, headings=headings, rows=body) if body else None
 
 

@@ -18,7 +18,7 @@ from runtime.photos.photo import as_samples, read_photo, resize
 from runtime.refocusing.defaults import INVERSE
 from runtime.refocusing.depth_file import read_depth_file
 from runtime.refocusing.highlights import recovered
-from runtime.refocusing.pipeline import working_size
+from runtime.refocusing.working_size import working_size
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 

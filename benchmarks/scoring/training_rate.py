@@ -30,6 +30,8 @@ from train.presets import preset
 
 PROCESSES = (1, 2)
 LIMIT_S = 900.0
+BUSY_S = 4.0
+"""Seconds of steps during which a GPU is asked how busy it is, which it averages over up to one."""
 
 
 def measure(session: Session, preset_name: str, threads: Sequence[int]) -> None:
@@ -43,14 +45,14 @@ def measure(session: Session, preset_name: str, threads: Sequence[int]) -> None:
         for case in training.cases(preset_name, count):
             session.latency([[case]])
             _add_rate(session, case)
-    for case in training.cases(preset_name, None, "cuda")[:1]:
+    for case in training.gpu_cases(preset_name):
         session.latency([[case]])
         _add_rate(session, case)
     _share(session, preset_name)
 
 
 def _add_rate(session: Session, case: Case) -> None:
-    """The same as pictures a second, and for a GPU how busy it was."""
+    """The same as pictures a second; of steps the share of the measured peak, and for a GPU how busy it was."""
     timed = [r for r in session.journal.rows if (r.pass_, r.case) == ("latency", case.name) and r.timing]
     if not timed or session.journal.has("scale", case.name):
         return
@@ -58,9 +60,22 @@ def _add_rate(session: Session, case: Case) -> None:
     assert row.timing is not None
     seconds = median(row.timing.raw_ms) / 1000.0
     figures: dict[str, float | None] = {"pictures_per_s": training.at_once(case) / seconds}
+    if case.stage == "train_step":
+        rate, peak = training.gmacs_of_step(case) / seconds, training.peak_gmacs_per_s(case)
+        figures |= {"gmacs_per_s": rate, "peak_gmacs_per_s": peak, "share_of_peak": rate / peak}
     if case.accelerator == "gpu":
-        figures["gpu_utilisation_percent"] = float(torch.cuda.utilization())
+        figures["gpu_utilisation_percent"] = _utilisation(case)
     session.derive(row, "scale", figures)
+
+
+def _utilisation(case: Case) -> float:
+    """Per cent of the time in which the GPU did something, while it is given one run after another."""
+    opened = open_case(case)
+    readings, until = [], time.monotonic() + BUSY_S
+    while time.monotonic() < until:
+        opened.run()
+        readings.append(float(torch.cuda.utilization()))
+    return median(readings)
 
 
 def _share(session: Session, preset_name: str) -> None:
@@ -120,7 +135,7 @@ def main() -> int:
     preset_name, warm_ups, runs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     world, device = world_from_environment(), torch.device("cpu")
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    config = training.config_of(preset_name)
+    config = training.config_of(f"step-{preset_name}")
     world.check_batch(config.fit.batch_size)
     with joined(world, device):
         state = initial_state(config)

@@ -14,10 +14,12 @@ from runtime.manifest.convention_records import (
 from runtime.refocusing import defocus_map, highlights, optics, pipeline
 from runtime.refocusing.defaults import REFERENCE_F_NUMBER, WORKING_LONG_SIDE_PX
 from runtime.refocusing.tiling import ALIGNMENT_PX
+from runtime.refocusing.working_size import ONE_CALL_SHARE
 
 RESIZE = ResizePolicy(
     long_side_px=WORKING_LONG_SIDE_PX,
     enlarge=False,
+    one_call_share=ONE_CALL_SHARE,
     rounding="half to even",
     filter="lanczos3",
     grid="pixel centers",

@@ -38,6 +38,7 @@ RULES: dict[str, dict[str, Any]] = {
     "Checkpoint.sha256": SHA256,
     "Int8Source.sha256": SHA256,
     "ResizePolicy.long_side_px": AT_LEAST_1,
+    "ResizePolicy.one_call_share": {"exclusiveMinimum": 0, "maximum": 1},
     "Tiling.alignment_px": AT_LEAST_1,
     "Graph.halo_px": AT_LEAST_0,
     "Graph.smallest_tile_px": AT_LEAST_1,

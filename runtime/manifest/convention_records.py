@@ -29,6 +29,9 @@ class ResizePolicy:
     """Longest side of the working size; a larger photograph is made smaller to it, keeping its proportions."""
     enlarge: bool
     """Whether a smaller photograph is made larger."""
+    one_call_share: float | None = None
+    """Where a picture that fits into the graphs, lying or standing, has at least this share of the working size's
+    sides, the working size is that picture's: one call takes it. None, before schema_minor 2: never."""
     rounding: Literal["half to even"]
     """Of the working size's shorter side, at least 1: 2.5 becomes 2."""
     filter: Literal["lanczos3"]

@@ -68,7 +68,7 @@ __all__ = [
     "sha256_of",
 ]
 
-SCHEMA_VERSION, SCHEMA_MINOR = 5, 1
+SCHEMA_VERSION, SCHEMA_MINOR = 5, 2
 FILE_NAME = "manifest.json"
 
 

@@ -15,8 +15,9 @@ from runtime.refocusing.autofocus import automatic_focus
 from runtime.refocusing.depth_file import read_depth_file
 from runtime.refocusing.faces import find_face
 from runtime.refocusing.maps import SHARP, SIGMA, SIGMA_COLOUR, save_maps
-from runtime.refocusing.pipeline import RefocusPipeline, check_long_side, working_size
+from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.refocusing.sweep import check_sweep, sweep_frames, write_sweep
+from runtime.refocusing.working_size import check_long_side, working_size
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 from runtime.system.paths import check_folder_can_be_made, check_outputs, make_folder

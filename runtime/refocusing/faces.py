@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from runtime.photos.photo import as_samples, resize
-from runtime.refocusing.pipeline import working_size
+from runtime.refocusing.working_size import working_size
 from runtime.system.arrays import FloatArray
 
 CASCADE = "haarcascade_frontalface_alt2.xml"

@@ -18,7 +18,7 @@ from runtime.backends import check_artifact, open_artifact
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact
 from runtime.manifest.signature import verify_manifest
-from runtime.photos.photo import Photo, Samples, resize
+from runtime.photos.photo import Photo, Samples
 from runtime.refocusing import optics
 from runtime.refocusing.defaults import BOKEH, GAUSSIAN, WORKING_LONG_SIDE_PX
 from runtime.refocusing.defocus_map import smooth_defocus
@@ -28,12 +28,12 @@ from runtime.refocusing.highlights import recovered
 from runtime.refocusing.previewing import PREVIEW, Previewer, smallest_preview
 from runtime.refocusing.rendering import at_size, base_of, refocused
 from runtime.refocusing.tiling import TiledGraph
+from runtime.refocusing.working_size import at_working_size, check_long_side, working_size
 from runtime.system.arrays import FloatArray, between, ramp
 from runtime.system.errors import ReblurError
 
 NETWORKS = ("defocus", "deblur")
 GRAPHS = (*NETWORKS, "refocus")
-LEAST_LONG_SIDE_PX = 32
 GREY_WITHIN = 2.5 / 255.0
 """Difference between channels that a JPEG or a resampling may make of none."""
 AGREES_PX = (0.2, 0.4)
@@ -163,6 +163,10 @@ class RefocusPipeline:
         self._graphs[name] = graph
         self._previewer = None
 
+    def working_size_of(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width at which a photograph of this size is analysed; see ``working_size``."""
+        return working_size(height, width, self.working_long_side_px, self._graphs["defocus"].size_px)
+
     def analyse(
         self, image: Photo | FloatArray, on_progress: Callable[[int, int], None] = lambda done, total: None
     ) -> Analysis:
@@ -177,8 +181,7 @@ class RefocusPipeline:
         """
         rgb = image if isinstance(image, Photo) else _checked(image)
         size = image.size_px if isinstance(image, Photo) else (image.shape[0], image.shape[1])
-        height, width = working_size(size[0], size[1], self.working_long_side_px)
-        picture = at_working_size(rgb, height, width)
+        picture = at_working_size(rgb, *self.working_size_of(*size))
         total = sum(self._graphs[graph].count(*picture.shape[:2]) for graph in NETWORKS)
         done = 0
 
@@ -362,13 +365,6 @@ def is_grey(picture: FloatArray) -> bool:
     return all(np.abs(one - other).max() <= GREY_WITHIN for one, other in pairs)
 
 
-def at_working_size(image: Photo | FloatArray, height: int, width: int) -> FloatArray:
-    """(height, width, 3) sRGB in [0, 1] of a photograph or a picture."""
-    if isinstance(image, Photo):
-        return image.rgb if image.size_px == (height, width) else resize(image.samples, height, width)
-    return image if image.shape[:2] == (height, width) else resize(image, height, width)
-
-
 def _agreement(target_px: FloatArray, analysis: Analysis) -> FloatArray:
     """How far the blur asked for is what the photograph has: (h, w) in [0, 1]."""
     low, high = AGREES_PX
@@ -383,22 +379,6 @@ def check_bokeh(bokeh: str) -> None:
     """
     if bokeh not in BOKEH:
         raise ReblurError(f"bokeh must be {' or '.join(BOKEH)}, got {bokeh!r}")
-
-
-def check_long_side(long_side_px: int) -> None:
-    """Refuse pictures that are too small to be told anything of.
-
-    Raises:
-        ReblurError: this one would be.
-    """
-    if long_side_px < LEAST_LONG_SIDE_PX:
-        raise ReblurError(f"the long side must be at least {LEAST_LONG_SIDE_PX} px, got {long_side_px}")
-
-
-def working_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:
-    """Height and width with the long side limited to ``long_side_px``; never enlarged."""
-    scale = min(1.0, long_side_px / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _checked(rgb: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ from runtime.refocusing.defocus_map import smooth_defocus
 from runtime.refocusing.highlights import recovered
 from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.refocusing.tiling import TiledGraph, padded_size, spans
+from tests.runtime.refocusing.working_sizes import working_size_facts
 
 RESOURCES = Path(__file__).resolve().parents[2] / "android_demo" / "core" / "src" / "test" / "resources" / "vectors"
 PHOTOS = Path(__file__).resolve().parents[2] / "runtime" / "examples"
@@ -92,6 +93,7 @@ def small_vectors() -> tuple[Vectors, dict[str, Any]]:
     _full_size(vectors, rng)
     facts = {
         "enlarged_part": [11, 90, 40, 161],
+        "working_sizes": working_size_facts(),
         "spans": [
             {
                 "size": padded_size(size, tile),

@@ -71,6 +71,10 @@ class Reader:
         picture = np.asarray(image).astype(np.float32).transpose(2, 0, 1) / np.float32(255.0)
         height, width = picture.shape[1:]
         scale = min(1.0, policy["long_side_px"] / max(height, width))
+        graph = tuple(self.manifest["sizes"][0].values())
+        fits = max(min(a / height, b / width) for a, b in (graph, graph[::-1]))
+        if fits >= policy["one_call_share"] * scale:
+            scale = min(fits, scale)
         size = max(1, round(height * scale)), max(1, round(width * scale))  # half to even, as the manifest says
         if size != (height, width):
             planes = [Image.fromarray(plane).resize(size[::-1], Image.Resampling.LANCZOS) for plane in picture]

@@ -53,7 +53,7 @@ def test_a_large_photograph_is_made_smaller_alike(reader: Reader, tmp_path: Path
     rng = np.random.default_rng(1)
     Image.fromarray(rng.integers(0, 256, (1365, 2051, 3), dtype=np.uint8)).save(tmp_path / "photo.png")
     from runtime.photos.photo import resize
-    from runtime.refocusing.pipeline import working_size
+    from runtime.refocusing.working_size import working_size
 
     rgb = read_photo(tmp_path / "photo.png").rgb
     expected = resize(rgb, *working_size(1365, 2051, reader.manifest["resize"]["long_side_px"]))

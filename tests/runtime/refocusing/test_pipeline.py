@@ -12,7 +12,7 @@ from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import Artifact
 from runtime.photos.photo import Photo
 from runtime.refocusing.graphs import Opener
-from runtime.refocusing.pipeline import RefocusPipeline, working_size
+from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.refocusing.tiling import TiledGraph
 
 LEFT, RIGHT = (0.2, 0.5), (0.8, 0.5)
@@ -173,9 +173,6 @@ def test_the_working_size_is_limited_and_never_enlarged(manifest: Manifest) -> N
     assert analysis.size_px == (30, 40)
     assert analysis.photo_size_px == (60, 80)
     assert pipeline.refocus(LEFT, 2.0).shape == (30, 40, 3)
-    assert working_size(3000, 4000, 1024) == (768, 1024)
-    assert working_size(33, 40, 1024) == (33, 40)
-    assert working_size(5000, 40, 1000) == (1000, 8)
 
 
 def test_progress_ends_at_its_total(manifest: Manifest) -> None:

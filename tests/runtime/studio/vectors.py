@@ -21,9 +21,10 @@ from runtime.refocusing.defocus_map import smooth_defocus
 from runtime.refocusing.enlarging import enlarged_part, resize_map
 from runtime.refocusing.highlights import recovered
 from runtime.refocusing.optics import target_sigma_px
-from runtime.refocusing.pipeline import RefocusPipeline, working_size
+from runtime.refocusing.pipeline import RefocusPipeline
 from runtime.refocusing.tiling import TiledGraph, padded_size, spans
 from runtime.system.arrays import FloatArray
+from tests.runtime.refocusing.working_sizes import working_size_facts
 
 PATH = Path(__file__).parents[3] / "build" / "studio-vectors.json"
 SIGMA_MAX_PX, TARGET_MAX_PX = 6.0, 32.0
@@ -59,7 +60,7 @@ def vectors() -> dict[str, Any]:
             "part": _raster(enlarged_part(large, (93, 130), (slice(20, 61), slice(37, 130)))),
         },
         "autofocus": {"sigma_px": _raster(large_sigma), "focus": list(automatic_focus(large, large_sigma))},
-        "working_sizes": [[*size, *working_size(*size, 1024)] for size in ((3000, 4000), (4001, 2250), (600, 800))],
+        "working_sizes": working_size_facts(),
         "spans": [
             {"size": size, "tile": tile, "halo": halo, "padded": (padded := padded_size(size, tile)),
              "spans": [list(span) for span in spans(padded, tile, halo)]}

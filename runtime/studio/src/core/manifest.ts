@@ -127,6 +127,11 @@ export interface GoldenChain {
   readonly tolerances: Readonly<Record<string, readonly Tolerance[]>>;
 }
 
+export interface ResizeRules {
+  readonly long_side_px: number;
+  readonly one_call_share?: number | null;
+}
+
 export interface Manifest {
   readonly schema_version: number;
   readonly reblur_version: string;
@@ -134,7 +139,7 @@ export interface Manifest {
   readonly checkpoint: ArtifactFileName;
   readonly sizes: readonly { readonly height_px: number; readonly width_px: number }[];
   readonly sigma_max_px: number;
-  readonly resize: { readonly long_side_px: number; readonly filter: string };
+  readonly resize: ResizeRules;
   readonly tiling: { readonly alignment_px: number; readonly padding: string };
   readonly conventions: Conventions;
   readonly graphs: Readonly<Record<string, GraphRecord>>;

@@ -1,6 +1,6 @@
 /** From a photograph to refocused pictures: an analysis once per photograph, then one graph per tap. */
 import { recovered } from "./highlights";
-import { type Manifest, targetMaxPx } from "./manifest";
+import { type Manifest, type ResizeRules, targetMaxPx } from "./manifest";
 import { type Focus, targetSigmaPx } from "./optics";
 import { type Part, type Raster, type Size, clip, clipped, halfToEven, raster, ramp, sameSize } from "./raster";
 import { atSize, baseOf, blended, enlargedPart, refocused } from "./rendering";
@@ -38,9 +38,12 @@ export type Stage = "resize" | "defocus" | "deblur" | "smooth" | "highlights";
 /** Called with each stage when it ends, and the milliseconds it took. */
 export type OnStage = (stage: Stage, ms: number) => void;
 
-/** Height and width with the long side limited; never enlarged. */
-export function workingSize(of: Size, longSidePx: number): Size {
-  const scale = Math.min(1, longSidePx / Math.max(of.height, of.width));
+/** Height and width with the long side limited, never enlarged; a little less where one call of a graph takes that. */
+export function workingSize(of: Size, rules: ResizeRules, graph: Size): Size {
+  const limit = Math.min(1, rules.long_side_px / Math.max(of.height, of.width));
+  const fitting = (height: number, width: number) => Math.min(height / of.height, width / of.width);
+  const fits = Math.max(fitting(graph.height, graph.width), fitting(graph.width, graph.height));
+  const scale = fits >= (rules.one_call_share ?? Infinity) * limit ? Math.min(fits, limit) : limit;
   return {
     height: Math.max(1, halfToEven(of.height * scale)),
     width: Math.max(1, halfToEven(of.width * scale)),
@@ -56,7 +59,7 @@ export async function analyse(
 ): Promise<Analysis> {
   const { conventions, sigma_max_px: sigmaMaxPx } = manifest;
   const timed = timer(onStage);
-  const size = workingSize(photo, manifest.resize.long_side_px);
+  const size = workingSize(photo, manifest.resize, graphs.defocus);
   const picture = timed("resize", sameSize(photo, size) ? wholeOf(photo) : shrunk(photo, size));
   const total = tileCount(size, graphs.defocus) + tileCount(size, graphs.deblur);
   let done = 0;

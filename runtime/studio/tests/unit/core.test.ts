@@ -53,8 +53,9 @@ test("the automatic focus is the same place", () => {
   expect([x, y]).toEqual(vectors.autofocus.focus);
 });
 
-test.each(vectors.working_sizes)("%i x %i is worked on at %i x %i", (height, width, ...expected) => {
-  const size = workingSize({ height, width }, 1024);
+test.each(vectors.working_sizes.cases)("%i x %i is worked on at %i x %i", (height, width, ...expected) => {
+  const { graph, ...rules } = vectors.working_sizes;
+  const size = workingSize({ height, width }, rules, { height: graph[0], width: graph[1] });
   expect([size.height, size.width]).toEqual(expected);
 });
 

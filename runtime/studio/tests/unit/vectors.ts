@@ -26,7 +26,12 @@ export interface Vectors {
   readonly lamps: { sharp: Numbers; lit: Numbers };
   readonly resize: { of: Numbers; lanczos: Numbers; box: Numbers; part: Numbers };
   readonly autofocus: { sigma_px: Numbers; focus: [number, number] };
-  readonly working_sizes: [number, number, number, number][];
+  readonly working_sizes: {
+    readonly graph: [number, number];
+    readonly long_side_px: number;
+    readonly one_call_share: number;
+    readonly cases: [number, number, number, number][];
+  };
   readonly spans: { size: number; tile: number; halo: number; padded: number; spans: [number, number, number][] }[];
   readonly exif: { block: string; orientation: number; upright: string; resized: string }[];
   readonly photograph: {

@@ -1,5 +1,6 @@
 package org.reblur.core
 
+import kotlinx.serialization.json.double
 import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
@@ -8,6 +9,8 @@ import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertSame
 import org.junit.Test
+import org.reblur.core.manifest.ResizeRules
+import org.reblur.core.manifest.Size
 import org.reblur.core.photos.Orientation
 import org.reblur.core.refocusing.Focus
 import org.reblur.core.refocusing.FullSize
@@ -18,6 +21,7 @@ import org.reblur.core.refocusing.Span
 import org.reblur.core.refocusing.TiledGraph
 import org.reblur.core.refocusing.paddedSize
 import org.reblur.core.refocusing.spans
+import org.reblur.core.refocusing.workingSize
 import org.reblur.core.testing.Vectors
 import kotlin.math.abs
 import kotlin.math.min
@@ -88,6 +92,23 @@ class VectorsTest {
                 }
             assertEquals(number("size"), paddedSize(number("asked"), number("tile"), 16))
             assertEquals(expected, spans(number("size"), number("tile"), number("halo"), 16))
+        }
+    }
+
+    @Test
+    fun photographsAreWorkedOnAtTheSameSizes() {
+        val facts = checkNotNull(vectors.facts["working_sizes"]).jsonObject
+        val (height, width) = checkNotNull(facts["graph"]).jsonArray.map { it.jsonPrimitive.int }
+        val graph = TiledGraph({ it.values.first() }, height, width, 16, 16)
+        val rules =
+            ResizeRules(
+                checkNotNull(facts["long_side_px"]).jsonPrimitive.int,
+                checkNotNull(facts["one_call_share"]).jsonPrimitive.double,
+                listOf(0f, 1f),
+            )
+        for (case in checkNotNull(facts["cases"]).jsonArray) {
+            val (photoHeight, photoWidth, expectedHeight, expectedWidth) = case.jsonArray.map { it.jsonPrimitive.int }
+            assertEquals(Size(expectedHeight, expectedWidth), rules.workingSize(photoHeight, photoWidth, graph))
         }
     }
 

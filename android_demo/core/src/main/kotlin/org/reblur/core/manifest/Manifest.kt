@@ -110,6 +110,7 @@ data class Size(
 @Serializable
 data class ResizeRules(
     val longSidePx: Int,
+    val oneCallShare: Double? = null,
     val range: List<Float>,
 )
 

@@ -12,7 +12,6 @@ import org.reblur.core.resampled
 import kotlin.math.abs
 import kotlin.math.max
 import kotlin.math.min
-import kotlin.math.round
 
 /** Names of the graphs' tensors, as the manifest's `graphs` has them. */
 internal const val IMAGE = "image"
@@ -173,9 +172,7 @@ class RefocusPipeline(
         photo: PhotoPixels,
         check: () -> Unit = {},
     ): Planes {
-        val scale = min(1.0, manifest.resize.longSidePx.toDouble() / max(photo.height, photo.width))
-        val height = max(1, round(photo.height * scale).toInt())
-        val width = max(1, round(photo.width * scale).toInt())
+        val (height, width) = manifest.resize.workingSize(photo.height, photo.width, graphs.defocus)
         if (max(photo.height, photo.width) < LEAST_LONG_SIDE_PX) {
             throw ReblurException("The photograph is too small: its long side must be at least $LEAST_LONG_SIDE_PX px.")
         }
