@@ -168,5 +168,5 @@ def open_case(case: Case) -> Opened:
             torch.cuda.synchronize()
 
     engine = dataclasses.replace(engine_of(case), accelerator_used="gpu" if device == "cuda" else "cpu")
-    subject = Subject(kind="training", id=case.id, precision="fp32", shape=case.size_px)
+    subject = Subject(kind="training", id=case.id, precision=case.precision, shape=case.size_px)
     return Opened(run=finished, subject=subject, engine=engine)

@@ -127,7 +127,8 @@ export interface GoldenChain {
   readonly tolerances: Readonly<Record<string, readonly Tolerance[]>>;
 }
 
-export interface ResizeRules {
+/** How large a photograph is worked on. */
+export interface WorkingSizeRules {
   readonly long_side_px: number;
   readonly one_call_share?: number | null;
 }
@@ -139,7 +140,7 @@ export interface Manifest {
   readonly checkpoint: ArtifactFileName;
   readonly sizes: readonly { readonly height_px: number; readonly width_px: number }[];
   readonly sigma_max_px: number;
-  readonly resize: ResizeRules;
+  readonly resize: WorkingSizeRules & { readonly filter: string };
   readonly tiling: { readonly alignment_px: number; readonly padding: string };
   readonly conventions: Conventions;
   readonly graphs: Readonly<Record<string, GraphRecord>>;

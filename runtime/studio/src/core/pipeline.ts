@@ -1,6 +1,6 @@
 /** From a photograph to refocused pictures: an analysis once per photograph, then one graph per tap. */
 import { recovered } from "./highlights";
-import { type Manifest, type ResizeRules, targetMaxPx } from "./manifest";
+import { type Manifest, type WorkingSizeRules, targetMaxPx } from "./manifest";
 import { type Focus, targetSigmaPx } from "./optics";
 import { type Part, type Raster, type Size, clip, clipped, halfToEven, raster, ramp, sameSize } from "./raster";
 import { atSize, baseOf, blended, enlargedPart, refocused } from "./rendering";
@@ -39,7 +39,7 @@ export type Stage = "resize" | "defocus" | "deblur" | "smooth" | "highlights";
 export type OnStage = (stage: Stage, ms: number) => void;
 
 /** Height and width with the long side limited, never enlarged; a little less where one call of a graph takes that. */
-export function workingSize(of: Size, rules: ResizeRules, graph: Size): Size {
+export function workingSize(of: Size, rules: WorkingSizeRules, graph: Size): Size {
   const limit = Math.min(1, rules.long_side_px / Math.max(of.height, of.width));
   const fitting = (height: number, width: number) => Math.min(height / of.height, width / of.width);
   const fits = Math.max(fitting(graph.height, graph.width), fitting(graph.width, graph.height));
