@@ -13,7 +13,12 @@ from benchmarks.reporting.tables import median_ms, megapixels_of, size_of, threa
 
 COLOURS = ("#2f6690", "#d1495b", "#edae49", "#5b8e7d", "#7d5ba6", "#8d6a4f", "#3a3a3a", "#9db4c0")
 SIZE_IN = (9.0, 4.2)
+NEAR = 1.6
+"""Columns of names whose places differ by less than this factor would be written over one another."""
 INK, FAINT = "#22303c", "#d8dee4"
+OF_PRECISIONS = {"fp32": COLOURS[0], "fp16": COLOURS[3], "int8": COLOURS[1]}
+MARKS = {"tflite": "o", "onnx": "s", "executorch": "^", "coreml": "D", "torch": "P"}
+"""Of back ends."""
 
 
 def _figure(title: str, x: str, y: str) -> tuple[Any, Any]:
@@ -125,6 +130,23 @@ def _running_median(values: Sequence[float], width: int) -> list[float]:
     return [window[len(window) // 2] for window in windows]
 
 
+def _look_of(row: Row) -> tuple[str, str]:
+    """Colour by precision, mark by back end."""
+    return OF_PRECISIONS.get(row.subject.precision or "", COLOURS[4]), MARKS.get(row.engine.backend, "x")
+
+
+def _explain_looks(axes: Any, rows: Sequence[Row], *, colours: bool = True) -> None:
+    """A legend of the marks, and of the colours where nothing else tells them."""
+    if colours:
+        for precision, colour in OF_PRECISIONS.items():
+            if any(r.subject.precision == precision for r in rows):
+                axes.scatter([], [], marker="s", color=colour, label=precision)
+    for backend, mark in MARKS.items():
+        if any(r.engine.backend == backend for r in rows):
+            axes.scatter([], [], marker=mark, facecolors="none", edgecolors=INK, label=backend)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+
+
 def roofline(rows: Sequence[Row]) -> str:
     """MACs a second over MACs a byte, under the machine's roof; of the most threads."""
     found = [
@@ -154,21 +176,26 @@ def roofline(rows: Sequence[Row]) -> str:
             label=f"{precision}: {peak:.3g} GMAC/s, {copied:.3g} GB/s",
         )
     for row, x, y in spots:
-        colour = COLOURS[1] if row.subject.precision == "int8" else COLOURS[0]
-        mark = {"tflite": "o", "onnx": "s", "executorch": "^"}.get(row.engine.backend, "x")
+        colour, mark = _look_of(row)
         axes.scatter([x], [y], color=colour, marker=mark, s=34, zorder=3)
-    for stage in dict.fromkeys(r.stage for r, *_ in spots):
-        _, x, y = max((spot for spot in spots if spot[0].stage == stage), key=lambda spot: spot[2])
-        axes.annotate(stage, (x, y), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=9)
+    _name_columns(axes, [(r.stage, x, y) for r, x, y in spots])
     axes.set_xscale("log")
     axes.set_yscale("log")
     _plain_log(axes.xaxis)
     _plain_log(axes.yaxis)
-    for name, mark in (("tflite", "o"), ("onnx", "s"), ("executorch", "^")):
-        if any(r.engine.backend == name for r in found):
-            axes.scatter([], [], marker=mark, color=INK, label=name)
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    _explain_looks(axes, found, colours=False)
     return _svg(figure)
+
+
+def _name_columns(axes: Any, spots: Sequence[tuple[str, float, float]]) -> None:
+    """Write each name over its column of spots; under it, where the neighbour on the left is near."""
+    columns = {name: (x, [y for other, _, y in spots if other == name]) for name, x, _ in spots}
+    before, over = 0.0, False
+    for name, (x, ys) in sorted(columns.items(), key=lambda item: item[1][0]):
+        over = not (over and x < NEAR * before)
+        spot, shift = ((x, max(ys)), 7) if over else ((x, min(ys)), -15)
+        axes.annotate(name, spot, textcoords="offset points", xytext=(0, shift), ha="center", fontsize=9)
+        before = x
 
 
 def pareto(rows: Sequence[Row]) -> str:
@@ -181,14 +208,10 @@ def pareto(rows: Sequence[Row]) -> str:
     )
     largest = max(r.subject.bytes or 1 for r in scored)
     for row in scored:
-        colour = {"fp32": COLOURS[0], "fp16": COLOURS[3], "int8": COLOURS[1]}.get(
-            row.subject.precision or "", COLOURS[4]
-        )
+        colour, mark = _look_of(row)
         x, y = float(row.figures["latency_ms"] or 0), float(row.figures["psnr_db"] or 0)
-        axes.scatter([x], [y], s=40 + 260 * (row.subject.bytes or 0) / largest, color=colour, alpha=0.75)
-        axes.annotate(
-            "-".join(row.subject.id.split("-")[:2]), (x, y), textcoords="offset points", xytext=(9, 6), fontsize=9
-        )
+        axes.scatter([x], [y], s=40 + 200 * (row.subject.bytes or 0) / largest, color=colour, marker=mark, alpha=0.75)
+    _explain_looks(axes, scored)
     before = next((r.figures.get("input_psnr_db") for r in scored), None)
     if before:
         axes.axhline(before, color=INK, linewidth=0.9, linestyle=(0, (4, 4)))
