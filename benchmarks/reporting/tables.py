@@ -306,6 +306,19 @@ def limits(rows: Sequence[Row]) -> Table | None:
     return Table(title="Limits", note=note, headings=headings, rows=body, plot="roofline") if body else None
 
 
+QUALITIES = {
+    "input_psnr_db": "PSNR as taken, dB",
+    "psnr_db": "PSNR, dB",
+    "worst_gain_db": "worst gain, dB",
+    "ssim": "SSIM",
+    "lpips": "LPIPS",
+    "sigma_mae_px": "sigma error, px",
+    "chain_psnr_db": "chain, dB",
+    "latency_ms": "both networks, ms",
+}
+"""Figure of a row -> its heading."""
+
+
 def quality(rows: Sequence[Row]) -> Table | None:
     """What every precision costs."""
     found = [row for row in rows if row.pass_ == "quality" and row.status == "ok"]
@@ -319,8 +332,11 @@ def quality(rows: Sequence[Row]) -> Table | None:
         )
         for r in found
     ]
-    headings = ("what", "on", "MiB", *names)
-    note = "Means over held-out pictures. A dash was not measured."
+    headings = ("what", "on", "MiB", *(QUALITIES.get(name, name) for name in names))
+    note = (
+        "Means over held-out pictures; chain: the refocused picture against that of the float model, at most 120. "
+        "A dash was not measured."
+    )
     return Table(title="Quality", note=note, headings=headings, rows=body, plot="pareto") if body else None
 
 
