@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks.candidates.kernels import CALIBRATION, KERNELS
 from benchmarks.measuring.protocol import Effort, Run, interleaved
-from benchmarks.reporting.regression import Change, quotient
+from benchmarks.reporting.regression import Change, Quotient, quotient
 
 UNIT = "smoothing"
 SIZE_PX = (96, 128)
@@ -56,14 +56,16 @@ def measure(effort: Effort = EFFORT, comparisons: int = COMPARISONS) -> Sensitiv
     """Measure and compare."""
     unit, calibration = (KERNELS[name][1](SIZE_PX) for name in (UNIT, CALIBRATION))
     forms = {"unchanged": _times(unit, UNITS), "slowed": _times(unit, UNITS_SLOWED)}
-    turns = {CALIBRATION: calibration, "unchanged": forms["unchanged"]}
-    times = interleaved(turns, effort, clock=time.process_time)
-    before = quotient(times["unchanged"], times[CALIBRATION])
+    turns = {CALIBRATION: calibration, **forms}  # the baseline's too: as in a comparison between commits
+
+    def quotients(seed: int) -> dict[str, Quotient]:
+        times = interleaved(turns, effort, seed=seed, clock=time.process_time)
+        return {name: quotient(times[name], times[CALIBRATION]) for name in forms}
+
+    before = quotients(comparisons)["unchanged"]
     found: dict[str, list[Change]] = {name: [] for name in forms}
     for index in range(comparisons):
-        times = interleaved({CALIBRATION: calibration, **forms}, effort, seed=index, clock=time.process_time)
-        for name in forms:
-            after = quotient(times[name], times[CALIBRATION])
+        for name, after in quotients(index).items():
             found[name].append(Change(case=name, before=before, after=after))
     return Sensitivity(unchanged=found["unchanged"], slowed=found["slowed"])
 
