@@ -91,10 +91,10 @@ coverage: $(STAMP)
 
 bench: $(STAMP)
 	rm -f .benchmarks/quick.jsonl
-	$(BIN)/python -m benchmarks.latency artifacts --quick --threads all --only files,stages,taps,kernels,memory,sustained \
-	    --megapixels 0.25,1 --out .benchmarks/quick.jsonl
+	$(BIN)/python -m benchmarks.latency artifacts --quick --threads all --only stages,taps,kernels,memory,sustained \
+	    --backends tflite --megapixels 0.25,1 --out .benchmarks/quick.jsonl
 	$(BIN)/python -m benchmarks.limits artifacts --quick --threads all --out .benchmarks/quick.jsonl
-	$(BIN)/python -m benchmarks.quality artifacts --quick --scenes 4 --out .benchmarks/quick.jsonl
+	$(BIN)/python -m benchmarks.quality artifacts --quick --scenes 3 --out .benchmarks/quick.jsonl
 	$(BIN)/python -m benchmarks.report .benchmarks/quick.jsonl
 
 arm64: $(STAMP)

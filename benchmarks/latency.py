@@ -24,6 +24,7 @@ from runtime.system.command_line import command_parser, run_command
 
 MODULE = "benchmarks.latency"
 PARTS = ("files", "stages", "taps", "sizes", "kernels", "memory", "sustained")
+BACKENDS = ("tflite", "onnx", "executorch")
 MEGAPIXELS = "0.25,0.5,1,2,4,12"
 
 
@@ -41,6 +42,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add_thread_counts(parser)
     add = parser.add_argument
     add("--only", type=parts, default=list(PARTS), metavar="PARTS", help=f"some of {','.join(PARTS)}")
+    what = f"of stages and memory (default: {','.join(BACKENDS)})"
+    add("--backends", type=backends, default=list(BACKENDS), metavar="NAMES", help=what)
     add("--megapixels", type=megapixels, default=MEGAPIXELS, metavar="MP,MP", help=f"of taps (default: {MEGAPIXELS})")
     return parser
 
@@ -51,6 +54,15 @@ def parts(text: str) -> list[str]:
     for name in names:
         if name not in PARTS:
             raise argparse.ArgumentTypeError(f"no part {name!r}: choose from {', '.join(PARTS)}")
+    return names
+
+
+def backends(text: str) -> list[str]:
+    """Some of ``BACKENDS``."""
+    names = names_of(text)
+    for name in names:
+        if name not in BACKENDS:
+            raise argparse.ArgumentTypeError(f"no back end {name!r}: choose from {', '.join(BACKENDS)}")
     return names
 
 
@@ -69,7 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_export(arguments.directory)
     session = session_of(arguments)
-    plan = Plan(directory=arguments.directory, threads=arguments.threads, megapixels=arguments.megapixels)
+    plan = Plan(
+        directory=arguments.directory,
+        threads=arguments.threads,
+        megapixels=arguments.megapixels,
+        backends=arguments.backends,
+    )
     for part in arguments.only:
         measure(part, session, plan)
     say_where(session)

@@ -35,8 +35,7 @@ class Plan:
     megapixels: Sequence[float] = (0.25, 1.0)
     sizes_px: Sequence[tuple[int, int]] = SIZES_PX
     backends: Sequence[str] = pipelines.BACKENDS
-    """Of the pipelines; those that the export has not are passed over."""
-
+    """Of the pipelines, and of the files in memory; those that the export has not are passed over."""
     networks: Sequence[str] = networks.PUBLISHED
     """Of others, that ours are held against."""
 
@@ -88,7 +87,7 @@ def in_memory(plan: Plan) -> Iterator[Group]:
     manifest = Manifest.load(plan.directory, with_checks=False)
     made = {artifact.id: artifact for artifact in manifest.artifacts}
     found = artifacts.cases(plan.directory, plan.threads[-1])
-    yield [case for case in found if made[case.id].delegate in CPU_DELEGATES and made[case.id].format != "coreml"]
+    yield [case for case in found if made[case.id].delegate in CPU_DELEGATES and case.backend in plan.backends]
     for backend, precision in _pipelines(plan):
         for size in (plan.megapixels[0], plan.megapixels[-1]):
             yield pipelines.cases(plan.directory, backend, precision, photo_size(size), plan.threads[-1], ("total",))

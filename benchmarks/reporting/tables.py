@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,11 @@ def threads_of(row: Row) -> str:
     return "own" if row.engine.threads is None else str(row.engine.threads)
 
 
+def _pixels(row: Row) -> int:
+    """Of its picture, to sort by; 0 where there is none."""
+    return 0 if row.subject.shape is None else row.subject.shape[0] * row.subject.shape[1]
+
+
 def megapixels_of(row: Row) -> float:
     """Of its picture."""
     assert row.subject.shape is not None
@@ -74,16 +80,21 @@ def megapixels_of(row: Row) -> float:
 
 
 def newest(rows: Sequence[Row]) -> list[Row]:
-    """Of a case that several runs measured, the last."""
-    last = {row.key: row for row in sorted(rows, key=lambda row: row.measured_at)}
+    """Of a case that several runs measured, the last; of its quick runs one only where there is no other."""
+    last = {row.key: row for row in sorted(rows, key=lambda row: (not _is_quick(row), row.measured_at))}
     return [row for row in rows if last[row.key] is row]
+
+
+def _is_quick(row: Row) -> bool:
+    return row.timing is not None and row.timing.quick
 
 
 def newest_groups(rows: Sequence[Row]) -> list[list[Row]]:
     """Rows of one run, one size and so many threads, which may be compared; of several runs the last."""
-    groups: dict[tuple[str, str], dict[str, list[Row]]] = {}
+    groups: dict[tuple[float, str, str], dict[str, list[Row]]] = {}
     for row in sorted(rows, key=lambda row: row.measured_at):
-        groups.setdefault((size_of(row), threads_of(row)), {}).setdefault(row.run_id, []).append(row)
+        key = (_pixels(row), size_of(row), threads_of(row))
+        groups.setdefault(key, {}).setdefault(row.run_id, []).append(row)
     return [sorted(list(runs.values())[-1], key=median_ms) for _, runs in sorted(groups.items())]
 
 
@@ -110,7 +121,7 @@ def files(rows: Sequence[Row]) -> Table | None:
     found = [row for row in timed(rows) if row.stage in GRAPHS and row.subject.kind in own]
     found = [row for row in found if row.subject.kind == "artifact" or _network(row) in GRAPHS]
     body = []
-    for row in sorted(newest(found), key=lambda r: (r.stage, size_of(r), r.engine.threads or 0, median_ms(r))):
+    for row in sorted(newest(found), key=lambda r: (r.stage, _pixels(r), r.engine.threads or 0, median_ms(r))):
         assert row.timing is not None
         cold = median(row.timing.cold_load_ms) if row.timing.cold_load_ms else None
         raw = row.timing.raw_ms
@@ -208,7 +219,8 @@ def peers(rows: Sequence[Row]) -> Table | None:
     candidates = [r for r in timed(rows) if r.run_id in runs and _network(r) in counted and r.stage == "deblur"]
     peaks = {_network(r): r.memory for r in rows if r.memory is not None and r.subject.kind == "network"}
     body = []
-    for row, rivals in ((row, group) for group in newest_groups(candidates) for row in group):
+    groups = [group for group in newest_groups(candidates) if any(_network(r) not in GRAPHS for r in group)]
+    for row, rivals in ((row, group) for group in groups for row in group):
         own = counted[_network(row)].figures
         ours = [r for r in rivals if _network(r) == "deblur" and r.subject.precision == "int8"]
         fastest = min(map(median_ms, ours)) if ours else None
@@ -374,7 +386,7 @@ def scale(rows: Sequence[Row]) -> Table | None:
             r.subject.id,
             size_of(r),
             r.subject.precision or "-",
-            "GPU" if r.engine.accelerator_used == "gpu" else f"{threads_of(r)} threads",
+            "GPU" if r.engine.accelerator_used == "gpu" else f"{threads_of(r)} thread(s)",
             *(number(r.figures.get(name)) for name in names),
             percent(r.figures.get("share_of_peak")),
             number(r.figures.get("gpu_utilisation_percent")),
@@ -393,10 +405,18 @@ def scale(rows: Sequence[Row]) -> Table | None:
     return Table(title="Training", note=note, headings=headings, rows=body) if body else None
 
 
+_REASON_OF = re.compile(r": no processor runs \S+$")
+"""What a reason says of one file alone."""
+
+
 def not_measured(rows: Sequence[Row]) -> Table | None:
-    """What failed or was not run, and why."""
-    body = [(r.pass_, r.case, r.status, r.reason) for r in rows if r.status != "ok"]
-    headings = ("pass", "case", "status", "reason")
+    """What failed, and what was not run: one row for each reason."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        if row.status != "ok":
+            groups.setdefault((row.status, row.pass_, _REASON_OF.sub("", row.reason)), []).append(row.subject.id)
+    body = [(*key[:2], ", ".join(dict.fromkeys(names)), key[2]) for key, names in groups.items()]
+    headings = ("status", "pass", "what", "reason")
     return Table(title="Failed or not run", note="", headings=headings, rows=body) if body else None
 
 
