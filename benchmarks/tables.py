@@ -113,8 +113,11 @@ def peers(plan: Plan) -> Iterator[Group]:
 
 
 def peer_memory(plan: Plan) -> Iterator[Group]:
-    """Memory of our deblurrer and of the published networks, at the smallest of the sizes."""
-    yield networks.cases(("deblur", *plan.networks), ("onnx",), plan.sizes_px[0], plan.threads[-1])
+    """Memory of our deblurrer and of the published networks, in onnxruntime, at the smallest of the sizes."""
+    size_px = plan.sizes_px[0]
+    ours = artifacts.cases(plan.directory, plan.threads[-1], ("deblur",))
+    yield [case for case in ours if (case.backend, case.precision, case.size_px) == ("onnx", "fp32", size_px)]
+    yield networks.cases(plan.networks, ("onnx",), size_px, plan.threads[-1])
 
 
 PARTS: dict[str, Callable[[Plan], Iterator[Group]]] = {

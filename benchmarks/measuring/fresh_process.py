@@ -4,7 +4,7 @@
     python -m benchmarks.measuring.fresh_process memory CASE RUNS
 
 CASE is ``Case.to_json``. The packages that a back end needs are imported before the clock starts and before memory is
-looked at first: an application has them anyway.
+looked at first, since an application has them anyway; and so is what only the measurement needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.measuring.cases import Case, open_case
+from benchmarks.measuring.cases import OPENERS, Case, open_case
 from benchmarks.measuring.protocol import Effort
 from benchmarks.measuring.rows import Memory
 from runtime.system import memory as resident
@@ -73,8 +73,8 @@ def _ask(what: str, case: Case, *more: str) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def _import(backend: str) -> None:
-    for name in PACKAGES.get(backend, ()):
+def _import(case: Case) -> None:
+    for name in (*PACKAGES.get(case.backend, ()), OPENERS[case.kind]):
         importlib.import_module(name)
 
 
@@ -108,7 +108,7 @@ def main() -> int:
     what, case, *more = sys.argv[1:]
     try:
         asked = Case.from_json(case)
-        _import(asked.backend)
+        _import(asked)
         print(json.dumps(_cold(asked) if what == "cold" else _memory(asked, int(more[0]))))
     except (ReblurError, ImportError) as error:
         print(f"error: {first_line(error)}", file=sys.stderr)

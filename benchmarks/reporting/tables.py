@@ -217,7 +217,8 @@ def peers(rows: Sequence[Row]) -> Table | None:
         return None
     runs = {r.run_id for r in timed(rows) if _network(r) in counted and _network(r) not in GRAPHS}
     candidates = [r for r in timed(rows) if r.run_id in runs and _network(r) in counted and r.stage == "deblur"]
-    peaks = {_network(r): r.memory for r in rows if r.memory is not None and r.subject.kind == "network"}
+    in_onnx = [r for r in rows if r.stage == "deblur" and r.engine.backend == "onnx" and r.subject.precision == "fp32"]
+    peaks = {_network(r): r.memory for r in in_onnx if r.memory is not None}
     body = []
     groups = [group for group in newest_groups(candidates) if any(_network(r) not in GRAPHS for r in group)]
     for row, rivals in ((row, group) for group in groups for row in group):
