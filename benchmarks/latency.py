@@ -19,13 +19,14 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.measuring.arguments import add_export, add_rows, add_thread_counts, check_export, say_where, session_of
-from runtime.system.argument_types import names_of, number
+from benchmarks.measuring.cases import BACKENDS
+from runtime.system.argument_types import names_of, number, some_of
 from runtime.system.command_line import command_parser, run_command
 
 MODULE = "benchmarks.latency"
 PARTS = ("files", "stages", "taps", "sizes", "kernels", "memory", "sustained")
-BACKENDS = ("tflite", "onnx", "executorch")
 MEGAPIXELS = "0.25,0.5,1,2,4,12"
+parts, backends = some_of("part", PARTS), some_of("back end", BACKENDS)
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -46,24 +47,6 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--backends", type=backends, default=list(BACKENDS), metavar="NAMES", help=what)
     add("--megapixels", type=megapixels, default=MEGAPIXELS, metavar="MP,MP", help=f"of taps (default: {MEGAPIXELS})")
     return parser
-
-
-def parts(text: str) -> list[str]:
-    """Some of ``PARTS``."""
-    names = names_of(text)
-    for name in names:
-        if name not in PARTS:
-            raise argparse.ArgumentTypeError(f"no part {name!r}: choose from {', '.join(PARTS)}")
-    return names
-
-
-def backends(text: str) -> list[str]:
-    """Some of ``BACKENDS``."""
-    names = names_of(text)
-    for name in names:
-        if name not in BACKENDS:
-            raise argparse.ArgumentTypeError(f"no back end {name!r}: choose from {', '.join(BACKENDS)}")
-    return names
 
 
 def megapixels(text: str) -> list[float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.candidates import artifacts, blurs, kernels, networks, pipelines
-from benchmarks.measuring.cases import WHOLES, Case
+from benchmarks.measuring.cases import BACKENDS, WHOLES, Case
 from benchmarks.measuring.session import Session, tell
 from runtime.manifest.manifest import Manifest
 from runtime.manifest.records import CPU_DELEGATES
@@ -34,7 +34,7 @@ class Plan:
     threads: Sequence[int]
     megapixels: Sequence[float] = (0.25, 1.0)
     sizes_px: Sequence[tuple[int, int]] = SIZES_PX
-    backends: Sequence[str] = pipelines.BACKENDS
+    backends: Sequence[str] = BACKENDS
     """Of the pipelines, and of the files in memory; those that the export has not are passed over."""
     networks: Sequence[str] = networks.PUBLISHED
     """Of others, that ours are held against."""

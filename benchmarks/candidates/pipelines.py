@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.candidates.artifacts import digest_of_all, size_of
-from benchmarks.measuring.cases import WHOLES, Case, Opened
+from benchmarks.measuring.cases import BACKENDS, WHOLES, Case, Opened
 from benchmarks.measuring.rows import Subject
 from benchmarks.measuring.session import engine_of
 from runtime.backends import open_artifact
@@ -29,7 +29,6 @@ PHOTO = Path(__file__).parents[2] / "runtime" / "examples" / "astronaut.jpg"
 FOCUS, F_NUMBER = (0.43, 0.20), 1.0
 STAGES = ("decode", "defocus", "deblur", "smooth", "refocus", "preview", "encode")
 GRAPHS = ("defocus", "deblur", "refocus")
-BACKENDS = ("tflite", "onnx", "executorch")
 """That run on any machine's processor."""
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.candidates.kernels import PEAK_MATRIX
 from benchmarks.measuring.cases import Case, Opened
-from benchmarks.measuring.protocol import Run
+from benchmarks.measuring.protocol import FULL, Run, interleaved
 from benchmarks.measuring.rows import Subject
 from benchmarks.measuring.session import engine_of
+from benchmarks.measuring.statistics import median
 from runtime.backends.base import cpu_threads
 from runtime.system.errors import ReblurError
 from train.config import MisalignConfig, RunConfig, SceneConfig
@@ -35,7 +36,8 @@ GPU_BATCHES = (8, 64, 256)
 """Crops of a step."""
 PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
 """Of the training -> as rows say it."""
-PEAK_SIDES, PEAK_RUNS = {"cpu": 1536, "cuda": 8192}, 12
+PEAK_SIDES = {"cpu": PEAK_MATRIX, "cuda": 8192}
+"""Of the matrices whose product is a device's peak."""
 
 
 def config_of(case_id: str) -> RunConfig:
@@ -102,19 +104,24 @@ def gmacs_of_step(case: Case) -> float:
 
 
 def peak_gmacs_per_s(case: Case) -> float:
-    """What a large product of matrices reaches on that device in that precision: the best of a few."""
+    """What a large product of matrices reaches on that device in that precision."""
     device = "cuda" if case.accelerator == "gpu" else "cpu"
     side = PEAK_SIDES[device]
     dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[case.precision or "fp32"]
     first, second = (torch.rand(side, side, device=device, dtype=dtype) for _ in range(2))
-    times = []
-    for _ in range(PEAK_RUNS):
-        started = time.perf_counter()
-        torch.mm(first, second)
+    times = interleaved({"peak": _finished(lambda: torch.mm(first, second), device)}, FULL)
+    return side**3 / (1e6 * median(times["peak"]))
+
+
+def _finished(run: Run, device: str) -> Run:
+    """The same, returning when the device is done."""
+
+    def finished() -> None:
+        run()
         if device == "cuda":
             torch.cuda.synchronize()
-        times.append(time.perf_counter() - started)
-    return side**3 / min(times) / 1e9
+
+    return finished
 
 
 def _pair(case: Case, device: str) -> Run:
@@ -160,13 +167,7 @@ def open_case(case: Case) -> Opened:
     if device == "cuda" and not torch.cuda.is_available():
         raise ReblurError("needs a CUDA device, which this machine has not")
     torch.set_num_threads(cpu_threads(case.threads))
-    run = MAKERS[case.stage](case, device)
-
-    def finished() -> None:
-        run()
-        if device == "cuda":
-            torch.cuda.synchronize()
-
+    run = _finished(MAKERS[case.stage](case, device), device)
     engine = dataclasses.replace(engine_of(case), accelerator_used="gpu" if device == "cuda" else "cpu")
     subject = Subject(kind="training", id=case.id, precision=case.precision, shape=case.size_px)
-    return Opened(run=finished, subject=subject, engine=engine)
+    return Opened(run=run, subject=subject, engine=engine)

@@ -74,6 +74,8 @@ class Opened:
     """Compares its answer with the one expected, where there is one."""
 
 
+BACKENDS = ("tflite", "onnx", "executorch")
+"""That run on any desktop's processor."""
 WHOLES = ("first_open", "tap", "total")
 """Stages that are several in one: all that comes before a tap, a tap, and file to file."""
 PACKAGE = "benchmarks.candidates"

@@ -71,7 +71,7 @@ def reports_of(rows: Sequence[Row], changes: Sequence[Change] = ()) -> list[Devi
 def lead_of(rows: Sequence[Row]) -> str:
     """What was left out, and what is quick."""
     samples = sum(row.is_sample for row in rows)
-    quick = sum(row.timing is not None and row.timing.quick for row in rows)
+    quick = sum(map(tables.is_quick, rows))
     parts = [f"{len(rows) - samples} measurements."]
     if quick:
         parts.append(f"{quick} are quick: fewer runs than the protocol asks for.")

@@ -76,16 +76,17 @@ def _pixels(row: Row) -> int:
 def megapixels_of(row: Row) -> float:
     """Of its picture."""
     assert row.subject.shape is not None
-    return row.subject.shape[0] * row.subject.shape[1] / 1e6
+    return _pixels(row) / 1e6
 
 
 def newest(rows: Sequence[Row]) -> list[Row]:
     """Of a case that several runs measured, the last; of its quick runs one only where there is no other."""
-    last = {row.key: row for row in sorted(rows, key=lambda row: (not _is_quick(row), row.measured_at))}
+    last = {row.key: row for row in sorted(rows, key=lambda row: (not is_quick(row), row.measured_at))}
     return [row for row in rows if last[row.key] is row]
 
 
-def _is_quick(row: Row) -> bool:
+def is_quick(row: Row) -> bool:
+    """Whether it has fewer runs than the protocol asks for."""
     return row.timing is not None and row.timing.quick
 
 

@@ -10,8 +10,8 @@ from functools import cache
 
 import torch
 
-from benchmarks.candidates import artifacts, kernels, pipelines
-from benchmarks.measuring.cases import Case
+from benchmarks.candidates import artifacts, kernels
+from benchmarks.measuring.cases import BACKENDS, Case
 from benchmarks.measuring.rows import Row
 from benchmarks.measuring.session import Session
 from benchmarks.measuring.statistics import median
@@ -32,7 +32,7 @@ def groups(plan: Plan) -> list[list[Case]]:
     for threads in plan.threads:
         peaks = kernels.cases((kernels.PEAK_MATRIX, kernels.PEAK_MATRIX), threads, tuple(kernels.PEAKS))
         made = artifacts.cases(plan.directory, threads)
-        files = [case for case in made if case.precision in PRECISIONS and case.backend in pipelines.BACKENDS]
+        files = [case for case in made if case.precision in PRECISIONS and case.backend in BACKENDS]
         found.append([*peaks, *files])
     return found
 

@@ -20,7 +20,7 @@ from runtime.photos.photo import resize
 from runtime.refocusing.defaults import DISC, GAUSSIAN
 from runtime.refocusing.discs import Lights, scattered, with_light, without_lights
 from runtime.refocusing.enlarging import Part, enlarged_part, resize_map
-from runtime.refocusing.tiling import TiledGraph
+from runtime.refocusing.tiling import TiledGraph, fitting_scale
 from runtime.system.ahead import computed_ahead
 from runtime.system.arrays import FloatArray, between, ramp
 
@@ -214,7 +214,7 @@ def one_call(graph: TiledGraph, sharp: FloatArray, target_px: FloatArray) -> Flo
 
 def fitting_size(size_px: tuple[int, int], height: int, width: int) -> tuple[int, int]:
     """The picture's own size where a graph of this size takes it in one call, else the largest that fits."""
-    scale = max(min(h / height, w / width) for h, w in (size_px, size_px[::-1]))
+    scale = fitting_scale(size_px, height, width)
     if scale >= 1.0:
         return height, width
     return max(1, int(height * scale)), max(1, int(width * scale))

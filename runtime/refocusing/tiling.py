@@ -89,6 +89,11 @@ class TiledGraph:
         return tile_count(*size, self.size_px, self.halo_px)
 
 
+def fitting_scale(graph_px: tuple[int, int], height: int, width: int) -> float:
+    """What a picture is to be scaled by to fit into a graph of this size just so, lying or standing."""
+    return max(min(h / height, w / width) for h, w in (graph_px, graph_px[::-1]))
+
+
 class Span(NamedTuple):
     """One tile along one axis."""
 

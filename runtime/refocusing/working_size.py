@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.photos.photo import Photo, resize
+from runtime.refocusing.tiling import fitting_scale
 from runtime.system.arrays import FloatArray
 from runtime.system.errors import ReblurError
 
@@ -24,7 +25,7 @@ def working_size(height: int, width: int, long_side_px: int, fits_px: tuple[int,
     """
     scale = min(1.0, long_side_px / max(height, width))
     if fits_px is not None:
-        fits = max(min(one / height, other / width) for one, other in (fits_px, fits_px[::-1]))
+        fits = fitting_scale(fits_px, height, width)
         if ONE_CALL_SHARE * scale <= fits < scale:
             scale = fits
     return max(1, round(height * scale)), max(1, round(width * scale))

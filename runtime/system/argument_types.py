@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 LARGEST = 2**31 - 1
@@ -66,3 +66,16 @@ def names_of(text: str) -> list[str]:
     if not names:
         raise argparse.ArgumentTypeError("expected names separated by commas, got none")
     return names
+
+
+def some_of(kind: str, known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Type of a list such as tflite,onnx whose names must be known; ``kind`` says what they name."""
+
+    def convert(text: str) -> list[str]:
+        names = names_of(text)
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"no {kind} {name!r}: choose from {', '.join(known)}")
+        return names
+
+    return convert

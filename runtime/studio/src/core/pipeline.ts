@@ -6,7 +6,7 @@ import { type Part, type Raster, type Size, clip, clipped, halfToEven, raster, r
 import { atSize, baseOf, blended, enlargedPart, refocused } from "./rendering";
 import { type Pixels, shrunk } from "./resize";
 import { smoothDefocus } from "./smoothing";
-import { type Graph, anywhere, tileCount } from "./tiling";
+import { type Graph, anywhere, fittingScale, tileCount } from "./tiling";
 
 export interface Graphs {
   readonly defocus: Graph;
@@ -41,8 +41,7 @@ export type OnStage = (stage: Stage, ms: number) => void;
 /** Height and width with the long side limited, never enlarged; a little less where one call of a graph takes that. */
 export function workingSize(of: Size, rules: WorkingSizeRules, graph: Size): Size {
   const limit = Math.min(1, rules.long_side_px / Math.max(of.height, of.width));
-  const fitting = (height: number, width: number) => Math.min(height / of.height, width / of.width);
-  const fits = Math.max(fitting(graph.height, graph.width), fitting(graph.width, graph.height));
+  const fits = fittingScale(graph, of);
   const scale = fits >= (rules.one_call_share ?? Infinity) * limit ? Math.min(fits, limit) : limit;
   return {
     height: Math.max(1, halfToEven(of.height * scale)),

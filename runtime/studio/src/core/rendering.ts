@@ -7,7 +7,7 @@
  */
 import { type Part, type Raster, type Size, clip, clipped, crop, raster, ramp, sameSize } from "./raster";
 import { pixelsOf, resize, shrunk } from "./resize";
-import { type Graph, whole } from "./tiling";
+import { type Graph, fittingScale, whole } from "./tiling";
 
 /** Largest sigma that leaves a pixel as it is. */
 const IN_FOCUS_PX = 0.3;
@@ -38,8 +38,7 @@ export async function oneCall(graph: Graph, sharp: Raster, targetPx: Raster): Pr
 
 /** The picture's own size where the graph takes it in one call, else the largest that fits. */
 export function fittingSize(graph: Size, of: Size): Size {
-  const fits = (h: number, w: number) => Math.min(h / of.height, w / of.width);
-  const scale = Math.max(fits(graph.height, graph.width), fits(graph.width, graph.height));
+  const scale = fittingScale(graph, of);
   if (scale >= 1) return { height: of.height, width: of.width };
   return { height: Math.max(1, Math.trunc(of.height * scale)), width: Math.max(1, Math.trunc(of.width * scale)) };
 }

@@ -12,6 +12,12 @@ export interface Graph extends Size {
   readonly run: (inputs: Tensors) => Promise<Raster>;
 }
 
+/** What a picture is to be scaled by to fit into a graph just so, lying or standing. */
+export function fittingScale(graph: Size, of: Size): number {
+  const fits = (height: number, width: number) => Math.min(height / of.height, width / of.width);
+  return Math.max(fits(graph.height, graph.width), fits(graph.width, graph.height));
+}
+
 /** One tile along an axis: where it starts, and the stretch of the picture that is taken from it. */
 export interface Span {
   readonly start: number;

@@ -132,9 +132,7 @@ class FullSize(
         height: Int,
         width: Int,
     ): Pair<Int, Int> {
-        val lying = min(graph.height.toDouble() / height, graph.width.toDouble() / width)
-        val standing = min(graph.width.toDouble() / height, graph.height.toDouble() / width)
-        val scale = max(lying, standing)
+        val scale = graph.fittingScale(height, width)
         if (scale >= 1.0) return height to width
         return max(1, (height * scale).toInt()) to max(1, (width * scale).toInt())
     }

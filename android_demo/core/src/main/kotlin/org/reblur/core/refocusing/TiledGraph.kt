@@ -81,6 +81,16 @@ class TiledGraph(
         return runner.run(wide).part(Part(0, picture.height, 0, picture.width))
     }
 
+    /** What a picture is to be scaled by to fit just so, lying or standing. */
+    fun fittingScale(
+        pictureHeight: Int,
+        pictureWidth: Int,
+    ): Double {
+        val lying = min(height.toDouble() / pictureHeight, width.toDouble() / pictureWidth)
+        val standing = min(width.toDouble() / pictureHeight, height.toDouble() / pictureWidth)
+        return max(lying, standing)
+    }
+
     /** On pictures of any size, in tiles, lying or standing, whichever takes fewer. */
     fun anywhere(
         inputs: Map<String, Planes>,

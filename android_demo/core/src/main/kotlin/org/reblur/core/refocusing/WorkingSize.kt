@@ -15,13 +15,8 @@ fun ResizeRules.workingSize(
     photoWidth: Int,
     graph: TiledGraph,
 ): Size {
-    fun fitting(
-        height: Int,
-        width: Int,
-    ) = min(height.toDouble() / photoHeight, width.toDouble() / photoWidth)
-
     val limit = min(1.0, longSidePx.toDouble() / max(photoHeight, photoWidth))
-    val fits = max(fitting(graph.height, graph.width), fitting(graph.width, graph.height))
+    val fits = graph.fittingScale(photoHeight, photoWidth)
     val scale = if (oneCallShare != null && fits >= oneCallShare * limit) min(fits, limit) else limit
     // Half to even, as the manifest says.
     return Size(max(1, round(photoHeight * scale).toInt()), max(1, round(photoWidth * scale).toInt()))
